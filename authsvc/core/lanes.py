@@ -1,0 +1,123 @@
+"""Lanes: slow CPU work, bounded, so that it never takes the threads that quick endpoints need.
+
+A sync endpoint holds one of the server's 40 threads while it waits. So a request for lane work is *admitted*
+before it is given a thread: `admit()` is called on the event loop, doesn't block, and says Busy (503 with
+Retry-After) when the lane and its queue are full. Settings keep the sum of all lanes at half of the threads or less.
+
+Two kinds. argon2 releases the GIL, so ThreadLane only bounds how many request threads compute at once. dlib holds
+the GIL and is not safe to share between threads, so ProcessLane runs in spawned processes that load models once.
+"""
+
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from authsvc.core.errors import Busy
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RETRY_AFTER_S = 2
+
+
+class _Admission:
+    def __init__(self, name: str, workers: int, queue: int) -> None:
+        self.name = name
+        self.workers = workers
+        self.capacity = workers + queue
+        self._admitted = threading.BoundedSemaphore(self.capacity)
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Hold a place in the lane for the length of one request.
+
+        Raises:
+            Busy: the lane and its queue are full.
+        """
+        if not self._admitted.acquire(blocking=False):
+            raise self._busy()
+        try:
+            yield
+        finally:
+            self._admitted.release()
+
+    def _busy(self) -> Busy:
+        return Busy(
+            f"lanes.{self.name}_full",
+            "We are handling as many of these as we can. Please try again in a moment.",
+            retry_after_s=RETRY_AFTER_S,
+        )
+
+
+class ThreadLane(_Admission):
+    """Work that releases the GIL: runs on the caller's own thread, at most `workers` at once."""
+
+    def __init__(self, name: str, *, workers: int, queue: int) -> None:
+        super().__init__(name, workers, queue)
+        self._slots = threading.BoundedSemaphore(workers)
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` when one of the lane's slots is free. Call only from an admitted request."""
+        with self._slots:
+            return work(*args, **kwargs)
+
+
+class ProcessLane(_Admission):
+    """Work that holds the GIL: runs in spawned processes. A crashed worker is replaced, its request gets Busy."""
+
+    def __init__(
+        self, name: str, *, workers: int, queue: int, initializer: Callable[[], None], timeout_s: float = 30.0
+    ) -> None:
+        super().__init__(name, workers, queue)
+        self._initializer = initializer
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` (a module-level function with picklable arguments) in a worker process.
+
+        Raises:
+            Busy: the worker died or took longer than the lane allows; nothing of its work was kept.
+        """
+        pool = self._current()
+        try:
+            return pool.submit(work, *args, **kwargs).result(timeout=self._timeout_s)
+        except (BrokenProcessPool, FutureTimeout) as problem:
+            self._discard(pool)
+            raise self._busy() from problem
+
+    def close(self) -> None:
+        """End the workers."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            _terminate(pool)
+
+    def _current(self) -> ProcessPoolExecutor:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(
+                    self.workers,
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=self._initializer,
+                )
+            return self._pool
+
+    def _discard(self, broken: ProcessPoolExecutor) -> None:
+        with self._lock:
+            if self._pool is broken:
+                self._pool = None
+        _terminate(broken)
+
+
+def _terminate(pool: ProcessPoolExecutor) -> None:
+    workers = list((pool._processes or {}).values())  # no public way to end a worker that hangs
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in workers:
+        worker.terminate()

@@ -1,0 +1,35 @@
+"""Where a request came from: the facts about it that services may record or weigh."""
+
+import ipaddress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One HTTP request's sender, as web/client_ip.py found it.
+
+    `address` is the client's IP address in its canonical notation (behind trusted proxies: the one they saw).
+    """
+
+    request_id: str
+    address: str
+    user_agent: str
+
+    @property
+    def network(self) -> str:
+        """The /24 (IPv4) or /48 (IPv6) the address lies in, such as `203.0.113.0/24`."""
+        return network_of(self.address)
+
+
+def network_of(address: str) -> str:
+    """Return the /24 or /48 around an address; an IPv4-mapped IPv6 address counts as IPv4.
+
+    Raises:
+        ValueError: not an IP address.
+    """
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is None:
+            return str(ipaddress.ip_network((ip, 48), strict=False))
+        ip = ip.ipv4_mapped
+    return str(ipaddress.ip_network((ip, 24), strict=False))

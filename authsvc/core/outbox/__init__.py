@@ -1,0 +1,1 @@
+"""Things to do after a transaction has committed: written with it, done by a worker, tried again until done."""

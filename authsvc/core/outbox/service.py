@@ -1,0 +1,144 @@
+"""The transactional outbox: a use case writes what is to be sent in its own transaction; a worker sends it.
+
+At least once: a worker leases a row by moving `due_at` forward in one statement, delivers, and deletes it. A crash in
+between delivers again after the lease; a failure waits 5 s, 25 s, 2 min … up to an hour, and is given up after
+a day with a log line. Payloads are sealed: a mail holds a code.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, delete, insert, select, update
+
+from authsvc.core.clock import Clock
+from authsvc.core.database import Database
+from authsvc.core.ids import new_id
+from authsvc.core.mail import Message, Notifier
+from authsvc.core.outbox.tables import outbox
+from authsvc.core.sealing.cipher import CannotOpen
+from authsvc.core.sealing.service import Vault
+
+LEASE_S = 60
+GIVE_UP_AFTER_S = 86_400
+FIRST_RETRY_S = 5
+LONGEST_RETRY_S = 3600
+BATCH = 20
+POLL_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """Where use cases leave what is to be sent."""
+
+    vault: Vault
+    wake: threading.Event
+
+    def put(self, connection: Connection, topic: str, payload: Mapping[str, Any], *, now: datetime) -> None:
+        """Leave one payload for the handler of `topic`, to be sent once the transaction commits."""
+        row_id = new_id("out")
+        sealed = self.vault.seal(json.dumps(payload).encode(), context=f"outbox:{row_id}")
+        connection.execute(
+            insert(outbox).values(id=row_id, topic=topic, sealed=sealed, created_at=now, due_at=now)
+        )
+        self.wake.set()
+
+    def mail(self, connection: Connection, message: Message, *, now: datetime) -> None:
+        """Leave a mail."""
+        payload = {"to": message.to, "subject": message.subject, "text": message.text}
+        self.put(connection, "mail", payload, now=now)
+
+
+def mail_handler(notifier: Notifier) -> Handler:
+    """Return the handler of the topic `mail`."""
+
+    def deliver(payload: Mapping[str, Any]) -> None:
+        notifier.deliver(Message(payload["to"], payload["subject"], payload["text"]))
+
+    return deliver
+
+
+class OutboxWorker:
+    """A thread that empties the outbox; many machines may run one each."""
+
+    def __init__(
+        self, database: Database, vault: Vault, clock: Clock, wake: threading.Event, handlers: Mapping[str, Handler]
+    ) -> None:
+        self._database, self._vault, self._clock, self._wake = database, vault, clock, wake
+        self._handlers = dict(handlers)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="outbox", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the row in hand and end."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=20)
+
+    def run_once(self) -> int:
+        """Deliver what is due now; return how many rows were delivered."""
+        return sum(self._deliver(row_id) for row_id in self._due())
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(POLL_S)
+            self._wake.clear()
+            try:
+                while not self._stop.is_set() and self.run_once():
+                    pass
+            except Exception:
+                log.exception("outbox.failed")
+
+    def _due(self) -> list[str]:
+        with self._database.read() as connection:
+            query = select(outbox.c.id).where(outbox.c.due_at <= self._clock.now()).order_by(outbox.c.due_at)
+            return list(connection.execute(query.limit(BATCH)).scalars())
+
+    def _deliver(self, row_id: str) -> bool:
+        now = self._clock.now()
+        with self._database.write() as connection:
+            lease = (
+                update(outbox)
+                .where(outbox.c.id == row_id, outbox.c.due_at <= now)
+                .values(due_at=now + timedelta(seconds=LEASE_S), attempts=outbox.c.attempts + 1)
+                .returning(outbox.c.topic, outbox.c.sealed, outbox.c.created_at, outbox.c.attempts)
+            )
+            row = connection.execute(lease).one_or_none()
+        if row is None:
+            return False  # another worker has it
+        try:
+            payload = json.loads(self._vault.open(row.sealed, context=f"outbox:{row_id}"))
+            self._handlers[row.topic](payload)
+        except (OSError, KeyError, CannotOpen) as problem:  # smtplib.SMTPException is an OSError
+            self._postpone(row_id, row.topic, row.created_at, row.attempts, problem)
+            return False
+        with self._database.write() as connection:
+            connection.execute(delete(outbox).where(outbox.c.id == row_id))
+        return True
+
+    def _postpone(
+        self, row_id: str, topic: str, created_at: datetime, attempts: int, problem: Exception
+    ) -> None:
+        now = self._clock.now()
+        given_up = now - created_at > timedelta(seconds=GIVE_UP_AFTER_S)
+        log.warning("outbox.not_delivered", row=row_id, topic=topic, attempts=attempts, given_up=given_up,
+                    problem=type(problem).__name__)
+        with self._database.write() as connection:
+            if given_up:
+                connection.execute(delete(outbox).where(outbox.c.id == row_id))
+                return
+            wait_s = min(FIRST_RETRY_S * 5 ** min(attempts - 1, 8), LONGEST_RETRY_S)
+            connection.execute(
+                update(outbox).where(outbox.c.id == row_id).values(due_at=now + timedelta(seconds=wait_s))
+            )

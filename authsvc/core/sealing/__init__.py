@@ -1,0 +1,1 @@
+"""Encryption at rest: master keys, one key per person, keyed hashes for look-ups."""

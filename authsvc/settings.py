@@ -1,0 +1,259 @@
+"""Everything an operator can set, in one frozen tree.
+
+Each setting is an environment variable: `AUTHSVC_` and the path to it joined by two underscores, such as
+`AUTHSVC_DATABASE__URL`. No secret has a default: without one authsvc refuses to start and says which variable is
+missing and how to make a value. docs/reference/settings.md lists them all; a test keeps it complete.
+"""
+
+import base64
+import binascii
+import os
+from functools import cached_property
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from authsvc.core.sealing.cipher import KEY_BYTES, Keyring
+
+REQUEST_THREADS = 40  # what anyio gives a server's sync endpoints
+
+HOW_TO_MAKE_A_KEY = "authsvc key new"
+
+
+class SettingsProblem(Exception):
+    """The settings can't be used; the message names each variable and says what to do."""
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Group):
+    url: str = Field(description="SQLAlchemy URL: sqlite:///file.sqlite3 or postgresql+psycopg://user@host/name")
+    pool_size: int = Field(24, ge=2, le=200, description="Connections a serving process may hold")
+
+
+class RedisSettings(_Group):
+    url: str | None = Field(None, description="redis://… for rate limits that many machines share; empty: in memory")
+
+
+class SecretSettings(_Group):
+    master_keys: SecretStr = Field(
+        description="Sealing keys as id:base64 (32 bytes), separated by commas; the first one seals, all of them open"
+    )
+    audit_key: SecretStr = Field(description="Key of the audit chain, base64 (32 bytes); never stored in the database")
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        pairs = [part.strip().partition(":") for part in self.master_keys.get_secret_value().split(",") if part.strip()]
+        keys = {key_id: _decode_key(value) for key_id, _, value in pairs}
+        if not keys:
+            raise ValueError("no master key is given")
+        return Keyring(keys, current=pairs[0][0])
+
+    @cached_property
+    def audit(self) -> bytes:
+        return _decode_key(self.audit_key.get_secret_value())
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        assert self.keyring and self.audit
+        return self
+
+
+class PasswordSettings(_Group):
+    """argon2id; 64 MiB and 3 passes are RFC 9106's second recommended option, with parallelism 1 at equal cost."""
+
+    memory_kib: int = Field(65_536, ge=8, description="argon2 memory per hash, KiB")
+    time_cost: int = Field(3, ge=1, description="argon2 passes")
+    min_length: int = Field(15, ge=8, le=64, description="Shortest password where it is the only factor (SP 800-63B-4)")
+    max_length: int = Field(128, ge=64, le=1024, description="Longest password, in characters")
+
+
+class LaneSettings(_Group):
+    password_workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, description="argon2 hashes at once; default: cores"
+    )
+    password_queue: int = Field(12, ge=0, description="Requests that may wait for an argon2 slot")
+    face_workers: int = Field(1, ge=1, description="Face processes of this serving process")
+    face_queue: int = Field(4, ge=0, description="Captures that may wait for a face process")
+
+    @model_validator(mode="after")
+    def _leave_room(self) -> Self:
+        waiting = self.password_workers + self.password_queue + self.face_workers + self.face_queue
+        if waiting > REQUEST_THREADS // 2:
+            raise ValueError(
+                f"the lanes may hold {waiting} requests, but at most half of the {REQUEST_THREADS} threads may wait "
+                "on lanes; lower workers or queues"
+            )
+        return self
+
+
+class SessionSettings(_Group):
+    idle_days: int = Field(14, ge=1, description="A customer's session ends after so many days without use")
+    absolute_days: int = Field(90, ge=1, description="A customer's session ends after so many days")
+    raised_minutes: int = Field(15, ge=1, description="A level above pwd lasts so long after its proof")
+    staff_idle_minutes: int = Field(30, ge=5, description="A console session ends after so long without use")
+    staff_hours: int = Field(10, ge=1, description="A console session ends after so many hours")
+
+
+class TokenSettings(_Group):
+    access_s: int = Field(300, ge=60, le=3600, description="Lifetime of an access token")
+    id_s: int = Field(300, ge=60, le=3600, description="Lifetime of an ID token")
+    code_s: int = Field(60, ge=10, le=600, description="Lifetime of an authorization code")
+    refresh_days: int = Field(30, ge=1, description="A refresh family ends after so many days without use")
+    refresh_grace_s: int = Field(10, ge=0, le=60, description="How long the preceding refresh token still returns its successor")
+
+
+class FaceSettings(_Group):
+    enabled: bool = Field(True, description="Offer face captures at all")
+    satisfies: Literal["never"] = Field(
+        "never", description="What a face verdict satisfies. Only `never` until captures are bound to a device key"
+    )
+    threshold: float = Field(
+        0.40, gt=0, lt=0.6, description="Largest distance that counts as the same face (docs/measurements.md)"
+    )
+    max_pixels: int = Field(4_000_000, ge=76_800, description="Pixels a frame may have, checked before it is decoded")
+    max_frame_bytes: int = Field(1_500_000, ge=10_000, description="Bytes of one frame")
+    max_frames: int = Field(8, ge=3, le=16, description="Frames of one capture; at least three are asked for")
+    ticket_s: int = Field(120, ge=30, le=600, description="Lifetime of a capture ticket")
+
+
+class RiskSettings(_Group):
+    policy_file: Path | None = Field(None, description="TOML policy; without it the one that ships with authsvc")
+    geoip_database: Path | None = Field(None, description="MaxMind-format country database")
+
+
+class MailSettings(_Group):
+    host: str | None = Field(None, description="SMTP server; needed outside the demo")
+    port: int = Field(587, ge=1, le=65535, description="SMTP port")
+    sender: str = Field("sign-in@localhost", description="From address of every mail")
+    user: str | None = Field(None, description="SMTP user")
+    password: SecretStr | None = Field(None, description="SMTP password")
+    starttls: bool = Field(True, description="Insist on STARTTLS; only a server on this machine can do without")
+
+
+class LimitSettings(_Group):
+    """Per name and key, in the `limits` library's notation. Address: one IPv4 address or one IPv6 /64."""
+
+    sign_in_per_address: str = Field("60 per 1 minute", description="Password attempts from one address")
+    sign_up_per_address: str = Field("20 per 1 hour", description="New accounts begun from one address")
+    code_per_address: str = Field("60 per 10 minutes", description="Codes tried from one address")
+    mail_per_recipient: str = Field("5 per 1 hour", description="Code mails to one address (security.md)")
+    code_per_account: str = Field("20 per 1 day", description="Codes tried for one account or address (security.md)")
+    passkey_per_address: str = Field("60 per 1 minute", description="Passkey ceremonies from one address")
+    flow_per_address: str = Field("300 per 1 minute", description="Sign-in flows begun from one address")
+    token_per_address: str = Field("600 per 1 minute", description="Failed token requests from one address")
+    face_per_account: str = Field("30 per 1 hour", description="Face captures of one account")
+
+    def rules(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="AUTHSVC_", env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    issuer: str = Field(description="Public origin of authsvc, such as https://id.shop.example")
+    service_name: str = Field("authsvc", description="The name customers see on pages and in mails")
+    support_contact: str = Field("", description="Where a customer who is stuck can turn: a link or a mail address")
+    demo: bool = Field(False, description="Demo mode: mailbox page instead of SMTP. Never in production")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Networks whose X-Forwarded-For is believed, separated by commas"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
+
+    database: DatabaseSettings
+    secrets: SecretSettings
+    redis: RedisSettings = RedisSettings()
+    password: PasswordSettings = PasswordSettings()
+    lanes: LaneSettings = LaneSettings()
+    sessions: SessionSettings = SessionSettings()
+    tokens: TokenSettings = TokenSettings()
+    face: FaceSettings = FaceSettings()
+    risk: RiskSettings = RiskSettings()
+    mail: MailSettings = MailSettings()
+    limits: LimitSettings = LimitSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_proxies(cls, data: dict[str, object]) -> dict[str, object]:
+        proxies = data.get("trusted_proxies")
+        if isinstance(proxies, str):
+            data = data | {"trusted_proxies": tuple(part.strip() for part in proxies.split(",") if part.strip())}
+        return data
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        parts = urlsplit(self.issuer)
+        local = parts.hostname == "localhost"
+        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+            raise ValueError("issuer: must be an https origin (http only on localhost)")
+        if parts.path or parts.query or parts.fragment or self.issuer.endswith("/"):
+            raise ValueError("issuer: an origin only, without path or trailing slash")
+        if self.demo and not local:
+            raise ValueError("demo: the demo shows everybody's mail; it only runs on localhost")
+        if not self.demo and not self.mail.host:
+            raise ValueError("mail.host: codes and warnings go by mail, so an SMTP server is needed")
+        for network in self.trusted_proxies:
+            ip_network(network)
+        threads = REQUEST_THREADS // 2
+        if self.database.pool_size < threads and "sqlite" not in self.database.url:
+            raise ValueError(f"database.pool_size: at least {threads}, half of the request threads")
+        return self
+
+    @property
+    def rp_id(self) -> str:
+        """The WebAuthn relying party id: the issuer's host name."""
+        return urlsplit(self.issuer).hostname or ""
+
+    def build_keyring(self) -> Keyring:
+        return self.secrets.keyring
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsProblem: something is missing or wrong; the message names the variable.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # the environment fills it
+    except ValidationError as problem:
+        lines = [_explain(error["loc"], error["msg"], error["type"]) for error in problem.errors()]
+        raise SettingsProblem("authsvc can't start:\n" + "\n".join(f"  {line}" for line in lines)) from None
+
+
+_HINTS = {
+    "AUTHSVC_ISSUER": "the public origin, such as https://id.shop.example",
+    "AUTHSVC_DATABASE__URL": "such as sqlite:///authsvc.sqlite3 or postgresql+psycopg://authsvc@db/authsvc",
+    "AUTHSVC_SECRETS__MASTER_KEYS": f"make one with `{HOW_TO_MAKE_A_KEY} --master`",
+    "AUTHSVC_SECRETS__AUDIT_KEY": f"make one with `{HOW_TO_MAKE_A_KEY} --audit`",
+}
+_GROUP_NEEDS = {
+    "AUTHSVC_DATABASE": ("AUTHSVC_DATABASE__URL",),
+    "AUTHSVC_SECRETS": ("AUTHSVC_SECRETS__MASTER_KEYS", "AUTHSVC_SECRETS__AUDIT_KEY"),
+}
+
+
+def _explain(location: tuple[int | str, ...], message: str, kind: str) -> str:
+    name = "AUTHSVC_" + "__".join(str(part) for part in location).upper() if location else "AUTHSVC_…"
+    if kind == "missing":
+        return "\n  ".join(f"{each} is missing: {_HINTS[each]}" for each in _GROUP_NEEDS.get(name, (name,)))
+    hint = f" ({_HINTS[name]})" if name in _HINTS else ""
+    return f"{name}: {message}{hint}"
+
+
+def _decode_key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error as problem:
+        raise ValueError("a key is not base64") from problem
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key has {KEY_BYTES} bytes, this one {len(key)}")
+    return key
