@@ -72,5 +72,3 @@ def _current_xid(connection: Connection) -> Any:
         return literal(0)
     # xid8 has no cast to bigint; its text is decimal.
     return cast(cast(func.pg_current_xact_id(), Text), BigInteger)
-
-

@@ -70,7 +70,12 @@ class OutboxWorker:
     """A thread that empties the outbox; many machines may run one each."""
 
     def __init__(
-        self, database: Database, vault: Vault, clock: Clock, wake: threading.Event, handlers: Mapping[str, Handler]
+        self,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        wake: threading.Event,
+        handlers: Mapping[str, Handler],
     ) -> None:
         self._database, self._vault, self._clock, self._wake = database, vault, clock, wake
         self._handlers = dict(handlers)
@@ -132,8 +137,14 @@ class OutboxWorker:
     ) -> None:
         now = self._clock.now()
         given_up = now - created_at > timedelta(seconds=GIVE_UP_AFTER_S)
-        log.warning("outbox.not_delivered", row=row_id, topic=topic, attempts=attempts, given_up=given_up,
-                    problem=type(problem).__name__)
+        log.warning(
+            "outbox.not_delivered",
+            row=row_id,
+            topic=topic,
+            attempts=attempts,
+            given_up=given_up,
+            problem=type(problem).__name__,
+        )
         with self._database.write() as connection:
             if given_up:
                 connection.execute(delete(outbox).where(outbox.c.id == row_id))

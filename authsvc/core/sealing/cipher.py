@@ -42,7 +42,11 @@ class Keyring:
     def seal(self, plaintext: bytes, *, context: str, nonce: bytes) -> bytes:
         """Return `plaintext` sealed under the current key and bound to `context`."""
         return seal_with(
-            _derive(self.keys[self.current], "seal"), plaintext, key_id=self.current, context=context, nonce=nonce
+            _derive(self.keys[self.current], "seal"),
+            plaintext,
+            key_id=self.current,
+            context=context,
+            nonce=nonce,
         )
 
     def open(self, sealed: bytes, *, context: str) -> bytes:
@@ -86,7 +90,11 @@ def seal_with(key: bytes, plaintext: bytes, *, key_id: str, context: str, nonce:
 def open_with(key: bytes, sealed: bytes, *, context: str) -> bytes:
     """Open what seal_with sealed. Raises CannotOpen."""
     head_end = 2 + len(key_id_of(sealed).encode())
-    head, nonce, body = sealed[:head_end], sealed[head_end : head_end + NONCE_BYTES], sealed[head_end + NONCE_BYTES :]
+    head, nonce, body = (
+        sealed[:head_end],
+        sealed[head_end : head_end + NONCE_BYTES],
+        sealed[head_end + NONCE_BYTES :],
+    )
     try:
         return AESGCM(key).decrypt(nonce, body, head + context.encode())
     except (InvalidTag, ValueError) as problem:

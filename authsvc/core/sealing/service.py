@@ -52,7 +52,9 @@ class Vault:
             connection, account_id, json.dumps(value, sort_keys=True).encode(), context=context, now=now
         )
 
-    def open_for(self, connection: Connection, account_id: str, sealed: bytes, *, context: str) -> bytes | None:
+    def open_for(
+        self, connection: Connection, account_id: str, sealed: bytes, *, context: str
+    ) -> bytes | None:
         """Open what `seal_for` sealed; None when the person was erased. Raises CannotOpen when it was altered."""
         key = self._key(connection, account_id)
         return None if key is None else open_with(key, sealed, context=context)

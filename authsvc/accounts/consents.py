@@ -1,0 +1,118 @@
+"""Consents: what a person allowed, in which version of the words, and when they took it back.
+
+Typing samples and faces are kept only with a consent on record (GDPR, Article 9 for faces). Withdrawing deletes
+what was kept under it at once, in the same transaction: app.py names what has to go for each purpose.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, insert, select, update
+
+from authsvc.accounts.tables import consents
+from authsvc.core.audit.service import Audit
+from authsvc.core.ids import new_id
+from authsvc.core.origin import Origin
+
+
+class Purpose(StrEnum):
+    TYPING = "typing"
+    FACE = "face"
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What a person reads before they agree; a change of its sense is a new version."""
+
+    version: int
+    title: str
+    text: str
+
+
+WORDINGS: Mapping[Purpose, Wording] = {
+    Purpose.TYPING: Wording(
+        1,
+        "Recognise how I type",
+        "Keep the rhythm of my typing (when keys go down and up, never which keys) to notice when somebody else "
+        "uses my password. It is stored encrypted, only used for this, and deleted when I take this back.",
+    ),
+    Purpose.FACE: Wording(
+        1,
+        "Recognise my face",
+        "Keep numbers computed from pictures of my face to compare later captures with them. The pictures are "
+        "dropped at once, the numbers are stored encrypted, only used for this, and deleted when I take this back.",
+    ),
+}
+
+Withdrawal = Callable[[Connection, str], None]
+
+
+@dataclass(frozen=True)
+class Consents:
+    """Records consents, inside the caller's transaction.
+
+    `withdrawals` says what to delete when a purpose's consent is taken back: (connection, account_id) -> None.
+    """
+
+    audit: Audit
+    withdrawals: Mapping[Purpose, Withdrawal] = field(default_factory=dict)
+
+    def given(self, connection: Connection, account_id: str, purpose: Purpose) -> bool:
+        """Return whether the current wording was agreed to and not taken back."""
+        return self.given_at(connection, account_id, purpose) is not None
+
+    def given_at(self, connection: Connection, account_id: str, purpose: Purpose) -> datetime | None:
+        query = select(consents.c.given_at).where(
+            consents.c.account_id == account_id,
+            consents.c.purpose == purpose.value,
+            consents.c.version == WORDINGS[purpose].version,
+            consents.c.withdrawn_at.is_(None),
+        )
+        return connection.execute(query.limit(1)).scalar_one_or_none()
+
+    def give(
+        self, connection: Connection, account_id: str, purpose: Purpose, *, origin: Origin, now: datetime
+    ) -> None:
+        """Record a consent to the current wording; a second one changes nothing."""
+        if self.given(connection, account_id, purpose):
+            return
+        version = WORDINGS[purpose].version
+        connection.execute(
+            insert(consents).values(
+                id=new_id("con"), account_id=account_id, purpose=purpose.value, version=version, given_at=now
+            )
+        )
+        self._record(connection, "accounts:consent:given", account_id, purpose, origin, now)
+
+    def withdraw(
+        self, connection: Connection, account_id: str, purpose: Purpose, *, origin: Origin, now: datetime
+    ) -> bool:
+        """Take a consent back and delete what was kept under it; False when there was none."""
+        withdrawn = connection.execute(
+            update(consents)
+            .where(
+                consents.c.account_id == account_id,
+                consents.c.purpose == purpose.value,
+                consents.c.withdrawn_at.is_(None),
+            )
+            .values(withdrawn_at=now)
+        ).rowcount
+        if purpose in self.withdrawals:
+            self.withdrawals[purpose](connection, account_id)
+        if withdrawn:
+            self._record(connection, "accounts:consent:withdrawn", account_id, purpose, origin, now)
+        return bool(withdrawn)
+
+    def _record(
+        self,
+        connection: Connection,
+        tag: str,
+        account_id: str,
+        purpose: Purpose,
+        origin: Origin,
+        now: datetime,
+    ) -> None:
+        facts = {"purpose": purpose.value, "version": WORDINGS[purpose].version}
+        self.audit.record(connection, tag, now=now, account_id=account_id, origin=origin, facts=facts)

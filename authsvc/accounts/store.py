@@ -1,0 +1,186 @@
+"""SQL for accounts, addresses, roles and invitations."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from authsvc.accounts.tables import accounts, addresses, invitations, roles
+from authsvc.core.database import insert_into
+from authsvc.core.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Account:
+    """One customer or analyst; `id` is the `sub` of their tokens."""
+
+    id: str
+    user_handle: bytes
+    display_name: str
+    status: str
+    created_at: datetime
+    password_reset_at: datetime | None = None
+    address_changed_at: datetime | None = None
+    recovered_at: datetime | None = None
+    guarded_at: datetime | None = None
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == "active"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A proven e-mail address of an account."""
+
+    id: str
+    account_id: str
+    email: str
+    verified_at: datetime
+    verified_at_sign_up: bool
+
+
+def find_account(connection: Connection, account_id: str) -> Account | None:
+    row = connection.execute(select(accounts).where(accounts.c.id == account_id)).one_or_none()
+    return _account(row) if row else None
+
+
+def get_account(connection: Connection, account_id: str) -> Account:
+    """Raises NotFound: there is no such account, or it was erased."""
+    account = find_account(connection, account_id)
+    if account is None:
+        raise NotFound("account.unknown", "There is no such account.")
+    return account
+
+
+def find_account_by_email(connection: Connection, email: str) -> Account | None:
+    """Args: email as addresses.normalise spells it."""
+    query = (
+        select(accounts)
+        .join(addresses, addresses.c.account_id == accounts.c.id)
+        .where(addresses.c.email == email)
+    )
+    row = connection.execute(query).one_or_none()
+    return _account(row) if row else None
+
+
+def find_account_by_user_handle(connection: Connection, user_handle: bytes) -> Account | None:
+    row = connection.execute(select(accounts).where(accounts.c.user_handle == user_handle)).one_or_none()
+    return _account(row) if row else None
+
+
+def insert_account(connection: Connection, account: Account) -> None:
+    connection.execute(
+        insert(accounts).values(
+            id=account.id,
+            user_handle=account.user_handle,
+            display_name=account.display_name,
+            status=account.status,
+            created_at=account.created_at,
+        )
+    )
+
+
+def guard_account(connection: Connection, account_id: str, now: datetime) -> None:
+    """From now on the strongest factor is asked for, until it was shown."""
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(guarded_at=now))
+
+
+def lift_guard(connection: Connection, account_id: str) -> None:
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(guarded_at=None))
+
+
+def insert_address(connection: Connection, address: Address) -> bool:
+    """Return False when the address already belongs to somebody; nothing is written then."""
+    statement = (
+        insert_into(connection, addresses)
+        .values(
+            id=address.id,
+            account_id=address.account_id,
+            email=address.email,
+            verified_at=address.verified_at,
+            verified_at_sign_up=address.verified_at_sign_up,
+        )
+        .on_conflict_do_nothing(index_elements=["email"])
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def list_addresses(connection: Connection, account_id: str) -> list[Address]:
+    """Return the account's proven addresses, the oldest first: that one is its primary."""
+    query = select(addresses).where(addresses.c.account_id == account_id).order_by(addresses.c.verified_at)
+    return [
+        Address(row.id, row.account_id, row.email, row.verified_at, row.verified_at_sign_up)
+        for row in connection.execute(query)
+    ]
+
+
+def list_roles(connection: Connection, account_id: str) -> frozenset[str]:
+    return frozenset(
+        connection.execute(select(roles.c.role).where(roles.c.account_id == account_id)).scalars()
+    )
+
+
+def grant_role(connection: Connection, account_id: str, role: str, now: datetime) -> None:
+    connection.execute(
+        insert_into(connection, roles)
+        .values(account_id=account_id, role=role, granted_at=now)
+        .on_conflict_do_nothing()
+    )
+
+
+def insert_invitation(
+    connection: Connection,
+    *,
+    invitation_id: str,
+    token_hash: bytes,
+    role: str,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    connection.execute(
+        insert(invitations).values(
+            id=invitation_id, token_hash=token_hash, role=role, created_at=now, expires_at=expires_at
+        )
+    )
+
+
+def find_invitation_role(connection: Connection, token_hash: bytes, now: datetime) -> str | None:
+    """Return the role an unspent invitation grants; looking changes nothing."""
+    query = select(invitations.c.role).where(
+        invitations.c.token_hash == token_hash,
+        invitations.c.consumed_at.is_(None),
+        invitations.c.expires_at > now,
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def consume_invitation(connection: Connection, token_hash: bytes, now: datetime) -> tuple[str, str] | None:
+    """Spend an invitation in one statement; return (id, role), or None when somebody else did or it expired."""
+    statement = (
+        update(invitations)
+        .where(
+            invitations.c.token_hash == token_hash,
+            invitations.c.consumed_at.is_(None),
+            invitations.c.expires_at > now,
+        )
+        .values(consumed_at=now)
+        .returning(invitations.c.id, invitations.c.role)
+    )
+    row = connection.execute(statement).one_or_none()
+    return (row.id, row.role) if row else None
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        row.id,
+        row.user_handle,
+        row.display_name,
+        row.status,
+        row.created_at,
+        row.password_reset_at,
+        row.address_changed_at,
+        row.recovered_at,
+        row.guarded_at,
+    )
