@@ -33,33 +33,23 @@ class _Group(BaseModel):
 
 
 class DatabaseSettings(_Group):
-    url: str = Field(
-        description="SQLAlchemy URL: sqlite:///file.sqlite3 or postgresql+psycopg://user@host/name"
-    )
+    url: str = Field(description="SQLAlchemy URL: sqlite:///file.sqlite3 or postgresql+psycopg://user@host/name")
     pool_size: int = Field(24, ge=2, le=200, description="Connections a serving process may hold")
 
 
 class RedisSettings(_Group):
-    url: str | None = Field(
-        None, description="redis://… for rate limits that many machines share; empty: in memory"
-    )
+    url: str | None = Field(None, description="redis://… for rate limits that many machines share; empty: in memory")
 
 
 class SecretSettings(_Group):
     master_keys: SecretStr = Field(
         description="Sealing keys as id:base64 (32 bytes), separated by commas; the first one seals, all of them open"
     )
-    audit_key: SecretStr = Field(
-        description="Key of the audit chain, base64 (32 bytes); never stored in the database"
-    )
+    audit_key: SecretStr = Field(description="Key of the audit chain, base64 (32 bytes); never stored in the database")
 
     @cached_property
     def keyring(self) -> Keyring:
-        pairs = [
-            part.strip().partition(":")
-            for part in self.master_keys.get_secret_value().split(",")
-            if part.strip()
-        ]
+        pairs = [part.strip().partition(":") for part in self.master_keys.get_secret_value().split(",") if part.strip()]
         keys = {key_id: _decode_key(value) for key_id, _, value in pairs}
         if not keys:
             raise ValueError("no master key is given")
@@ -80,9 +70,7 @@ class PasswordSettings(_Group):
 
     memory_kib: int = Field(65_536, ge=8, description="argon2 memory per hash, KiB")
     time_cost: int = Field(3, ge=1, description="argon2 passes")
-    min_length: int = Field(
-        15, ge=8, le=64, description="Shortest password where it is the only factor (SP 800-63B-4)"
-    )
+    min_length: int = Field(15, ge=8, le=64, description="Shortest password where it is the only factor (SP 800-63B-4)")
     max_length: int = Field(128, ge=64, le=1024, description="Longest password, in characters")
 
 
@@ -132,18 +120,14 @@ class FaceSettings(_Group):
     threshold: float = Field(
         0.40, gt=0, lt=0.6, description="Largest distance that counts as the same face (docs/measurements.md)"
     )
-    max_pixels: int = Field(
-        4_000_000, ge=76_800, description="Pixels a frame may have, checked before it is decoded"
-    )
+    max_pixels: int = Field(4_000_000, ge=76_800, description="Pixels a frame may have, checked before it is decoded")
     max_frame_bytes: int = Field(1_500_000, ge=10_000, description="Bytes of one frame")
     max_frames: int = Field(8, ge=3, le=16, description="Frames of one capture; at least three are asked for")
     ticket_s: int = Field(120, ge=30, le=600, description="Lifetime of a capture ticket")
 
 
 class RiskSettings(_Group):
-    policy_file: Path | None = Field(
-        None, description="TOML policy; without it the one that ships with authsvc"
-    )
+    policy_file: Path | None = Field(None, description="TOML policy; without it the one that ships with authsvc")
     geoip_database: Path | None = Field(None, description="MaxMind-format country database")
 
 
@@ -153,9 +137,7 @@ class MailSettings(_Group):
     sender: str = Field("sign-in@localhost", description="From address of every mail")
     user: str | None = Field(None, description="SMTP user")
     password: SecretStr | None = Field(None, description="SMTP password")
-    starttls: bool = Field(
-        True, description="Insist on STARTTLS; only a server on this machine can do without"
-    )
+    starttls: bool = Field(True, description="Insist on STARTTLS; only a server on this machine can do without")
 
 
 class LimitSettings(_Group):
@@ -165,9 +147,7 @@ class LimitSettings(_Group):
     sign_up_per_address: str = Field("20 per 1 hour", description="New accounts begun from one address")
     code_per_address: str = Field("60 per 10 minutes", description="Codes tried from one address")
     mail_per_recipient: str = Field("5 per 1 hour", description="Code mails to one address (security.md)")
-    code_per_account: str = Field(
-        "20 per 1 day", description="Codes tried for one account or address (security.md)"
-    )
+    code_per_account: str = Field("20 per 1 day", description="Codes tried for one account or address (security.md)")
     passkey_per_address: str = Field("60 per 1 minute", description="Passkey ceremonies from one address")
     flow_per_address: str = Field("300 per 1 minute", description="Sign-in flows begun from one address")
     token_per_address: str = Field("600 per 1 minute", description="Failed token requests from one address")
@@ -184,16 +164,12 @@ class Settings(BaseSettings):
 
     issuer: str = Field(description="Public origin of authsvc, such as https://id.shop.example")
     service_name: str = Field("authsvc", description="The name customers see on pages and in mails")
-    support_contact: str = Field(
-        "", description="Where a customer who is stuck can turn: a link or a mail address"
-    )
+    support_contact: str = Field("", description="Where a customer who is stuck can turn: a link or a mail address")
     demo: bool = Field(False, description="Demo mode: mailbox page instead of SMTP. Never in production")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Networks whose X-Forwarded-For is believed, separated by commas"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level that is logged"
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
 
     database: DatabaseSettings
     secrets: SecretSettings
@@ -212,9 +188,7 @@ class Settings(BaseSettings):
     def _split_proxies(cls, data: dict[str, object]) -> dict[str, object]:
         proxies = data.get("trusted_proxies")
         if isinstance(proxies, str):
-            data = data | {
-                "trusted_proxies": tuple(part.strip() for part in proxies.split(",") if part.strip())
-            }
+            data = data | {"trusted_proxies": tuple(part.strip() for part in proxies.split(",") if part.strip())}
         return data
 
     @model_validator(mode="after")
@@ -252,7 +226,7 @@ def load_settings() -> Settings:
         SettingsProblem: something is missing or wrong; the message names the variable.
     """
     try:
-        return Settings()  # type: ignore[call-arg]  # the environment fills it
+        return Settings()
     except ValidationError as problem:
         lines = [_explain(error["loc"], error["msg"], error["type"]) for error in problem.errors()]
         raise SettingsProblem("authsvc can't start:\n" + "\n".join(f"  {line}" for line in lines)) from None

@@ -72,9 +72,7 @@ class Consents:
         )
         return connection.execute(query.limit(1)).scalar_one_or_none()
 
-    def give(
-        self, connection: Connection, account_id: str, purpose: Purpose, *, origin: Origin, now: datetime
-    ) -> None:
+    def give(self, connection: Connection, account_id: str, purpose: Purpose, *, origin: Origin, now: datetime) -> None:
         """Record a consent to the current wording; a second one changes nothing."""
         if self.given(connection, account_id, purpose):
             return

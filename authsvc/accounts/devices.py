@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
@@ -78,9 +79,7 @@ class Devices:
         if device_id is None or not self._rotate(connection, device_id, secret, now):
             device_id = new_id("dev")
             connection.execute(
-                insert(devices).values(
-                    id=device_id, secret_hash=hash_secret(secret), rotated_at=now, created_at=now
-                )
+                insert(devices).values(id=device_id, secret_hash=hash_secret(secret), rotated_at=now, created_at=now)
             )
         connection.execute(
             insert_into(connection, account_devices)
@@ -113,9 +112,7 @@ class Devices:
         )
         return connection.execute(statement).rowcount == 1
 
-    def _seen(
-        self, connection: Connection, device_id: str, account_id: str | None
-    ) -> Row[tuple[datetime, ...]] | None:
+    def _seen(self, connection: Connection, device_id: str, account_id: str | None) -> Row[Any, Any] | None:
         if account_id is None:
             return None
         return connection.execute(

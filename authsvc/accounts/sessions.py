@@ -108,9 +108,7 @@ class Sessions:
         """Return the session behind a cookie's value, unless it ended, expired or lay idle too long."""
         if not secret:
             return None
-        row = connection.execute(
-            select(sessions).where(sessions.c.secret_hash == hash_secret(secret))
-        ).one_or_none()
+        row = connection.execute(select(sessions).where(sessions.c.secret_hash == hash_secret(secret))).one_or_none()
         if row is None or row.kind != kind:
             return None
         return self._live(connection, row, now)
@@ -202,9 +200,7 @@ class Sessions:
         if row.ended_at is not None or row.expires_at <= now or row.last_seen_at + idle <= now:
             return None
         proofs = connection.execute(
-            select(session_proofs.c.kind, session_proofs.c.proven_at).where(
-                session_proofs.c.session_id == row.id
-            )
+            select(session_proofs.c.kind, session_proofs.c.proven_at).where(session_proofs.c.session_id == row.id)
         )
         return Session(
             row.id,

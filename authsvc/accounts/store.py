@@ -56,11 +56,7 @@ def get_account(connection: Connection, account_id: str) -> Account:
 
 def find_account_by_email(connection: Connection, email: str) -> Account | None:
     """Args: email as addresses.normalise spells it."""
-    query = (
-        select(accounts)
-        .join(addresses, addresses.c.account_id == accounts.c.id)
-        .where(addresses.c.email == email)
-    )
+    query = select(accounts).join(addresses, addresses.c.account_id == accounts.c.id).where(addresses.c.email == email)
     row = connection.execute(query).one_or_none()
     return _account(row) if row else None
 
@@ -117,16 +113,12 @@ def list_addresses(connection: Connection, account_id: str) -> list[Address]:
 
 
 def list_roles(connection: Connection, account_id: str) -> frozenset[str]:
-    return frozenset(
-        connection.execute(select(roles.c.role).where(roles.c.account_id == account_id)).scalars()
-    )
+    return frozenset(connection.execute(select(roles.c.role).where(roles.c.account_id == account_id)).scalars())
 
 
 def grant_role(connection: Connection, account_id: str, role: str, now: datetime) -> None:
     connection.execute(
-        insert_into(connection, roles)
-        .values(account_id=account_id, role=role, granted_at=now)
-        .on_conflict_do_nothing()
+        insert_into(connection, roles).values(account_id=account_id, role=role, granted_at=now).on_conflict_do_nothing()
     )
 
 

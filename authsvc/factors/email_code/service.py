@@ -1,0 +1,103 @@
+"""Send and check mailed codes: 8 digits, 10 minutes, 5 tries a code (security.md, "Addresses and mail").
+
+What a right code counts for is not decided here: login/ladder.py says when it is a step-up. A code is bound to its flow
+and purpose; a new one makes the earlier ones worthless. The stored hash is keyed and covers the code's own id, since
+10**8 codes can be tried in a second on a stolen table.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from authsvc.core.ids import CODE_DIGITS, new_code, new_id
+from authsvc.core.mail import Message
+from authsvc.core.outbox.service import Outbox
+from authsvc.core.sealing.cipher import Keyring
+from authsvc.factors.email_code.store import consume_code, count_try, find_open_code, insert_code
+
+CODE_TTL = timedelta(minutes=10)
+
+
+class CodePurpose(StrEnum):
+    SIGN_UP = "sign_up"
+    STEP_UP = "step_up"
+    UNLOCK = "unlock"
+
+
+@dataclass(frozen=True)
+class CodeCheck:
+    """Whether a typed code was right, and how many tries its code has left."""
+
+    right: bool
+    tries_left: int = 0
+
+
+@dataclass(frozen=True)
+class EmailCodes:
+    """The emailed-code factor. Rate limits are the caller's first step."""
+
+    keyring: Keyring
+    outbox: Outbox
+    service_name: str
+
+    def send(self, connection: Connection, *, flow_id: str, email: str, purpose: CodePurpose, now: datetime) -> None:
+        """Mail a fresh code to an address."""
+        code = self._keep(connection, flow_id, email, purpose, now)
+        self.outbox.mail(connection, _message(email, code, purpose, self.service_name), now=now)
+
+    def pretend(self, connection: Connection, *, flow_id: str, email: str, purpose: CodePurpose, now: datetime) -> None:
+        """Do what `send` does but mail nothing: the page must not tell who has an account."""
+        self._keep(connection, flow_id, email, purpose, now)
+
+    def check(
+        self, connection: Connection, typed: str, *, flow_id: str, purpose: CodePurpose, now: datetime
+    ) -> CodeCheck:
+        """Try a code; the right one is spent, a wrong one counts against its code."""
+        code_id = find_open_code(connection, flow_id=flow_id, purpose=purpose.value, now=now)
+        if code_id is None:
+            return CodeCheck(False)
+        digits = "".join(typed.split()).replace("-", "")
+        code_hash = self.keyring.index("email-code", f"{code_id}:{digits[: CODE_DIGITS * 2]}")
+        if consume_code(connection, code_id, code_hash=code_hash, now=now):
+            return CodeCheck(True)
+        return CodeCheck(False, count_try(connection, code_id))
+
+    def _keep(self, connection: Connection, flow_id: str, email: str, purpose: CodePurpose, now: datetime) -> str:
+        code, code_id = new_code(), new_id("cod")
+        insert_code(
+            connection,
+            code_id=code_id,
+            flow_id=flow_id,
+            purpose=purpose.value,
+            address_index=self.keyring.index("email-address", email),
+            code_hash=self.keyring.index("email-code", f"{code_id}:{code}"),
+            now=now,
+            expires_at=now + CODE_TTL,
+        )
+        return code
+
+
+_SUBJECTS = {
+    CodePurpose.SIGN_UP: "Your code to create an account",
+    CodePurpose.STEP_UP: "Your code to sign in",
+    CodePurpose.UNLOCK: "Your code to open your account again",
+}
+_WHY = {
+    CodePurpose.SIGN_UP: "Somebody, hopefully you, is creating an account with this address.",
+    CodePurpose.STEP_UP: "Somebody, hopefully you, is signing in to your account and has given the right password.",
+    CodePurpose.UNLOCK: "After many wrong passwords your account asks for this code before it takes another one.",
+}
+
+
+def _message(email: str, code: str, purpose: CodePurpose, service_name: str) -> Message:
+    minutes = int(CODE_TTL.total_seconds() // 60)
+    text = (
+        f"{_WHY[purpose]}\n\n    {code[:4]} {code[4:]}\n\n"
+        f"Type the code on the page that asked for it, within {minutes} minutes.\n"
+        "Nobody who works for us will ever ask you for it. If this was not you, leave it: without the code "
+        "nothing happens.\n\n"
+        f"{service_name}\n"
+    )
+    return Message(email, f"{_SUBJECTS[purpose]}: {code[:4]} {code[4:]}", text)

@@ -1,0 +1,84 @@
+"""SQL for mailed codes."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from authsvc.factors.email_code.tables import email_codes
+
+MAX_TRIES = 5  # security.md, "Addresses and mail"
+
+
+def insert_code(
+    connection: Connection,
+    *,
+    code_id: str,
+    flow_id: str,
+    purpose: str,
+    address_index: bytes,
+    code_hash: bytes,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    """Keep a new code; earlier ones of the same flow and purpose are worth nothing from now on."""
+    connection.execute(delete(email_codes).where(email_codes.c.expires_at < now))
+    connection.execute(
+        update(email_codes)
+        .where(
+            email_codes.c.flow_id == flow_id,
+            email_codes.c.purpose == purpose,
+            email_codes.c.consumed_at.is_(None),
+        )
+        .values(consumed_at=now)
+    )
+    connection.execute(
+        insert(email_codes).values(
+            id=code_id,
+            flow_id=flow_id,
+            purpose=purpose,
+            address_index=address_index,
+            code_hash=code_hash,
+            created_at=now,
+            expires_at=expires_at,
+            tries=0,
+        )
+    )
+
+
+def find_open_code(connection: Connection, *, flow_id: str, purpose: str, now: datetime) -> str | None:
+    """Return the id of the code that this flow may still try."""
+    query = select(email_codes.c.id).where(
+        email_codes.c.flow_id == flow_id,
+        email_codes.c.purpose == purpose,
+        email_codes.c.consumed_at.is_(None),
+        email_codes.c.expires_at > now,
+        email_codes.c.tries < MAX_TRIES,
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def consume_code(connection: Connection, code_id: str, *, code_hash: bytes, now: datetime) -> bool:
+    """Spend the code in one statement if it is the right one and still open."""
+    statement = (
+        update(email_codes)
+        .where(
+            email_codes.c.id == code_id,
+            email_codes.c.code_hash == code_hash,
+            email_codes.c.consumed_at.is_(None),
+            email_codes.c.expires_at > now,
+            email_codes.c.tries < MAX_TRIES,
+        )
+        .values(consumed_at=now)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def count_try(connection: Connection, code_id: str) -> int:
+    """Count a wrong try; return how many are left."""
+    statement = (
+        update(email_codes)
+        .where(email_codes.c.id == code_id)
+        .values(tries=email_codes.c.tries + 1)
+        .returning(email_codes.c.tries)
+    )
+    return max(0, MAX_TRIES - connection.execute(statement).scalar_one())

@@ -1,0 +1,21 @@
+"""Codes that were mailed; only a keyed hash of each is stored."""
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table
+
+from authsvc.core.database import UtcDateTime, metadata
+
+email_codes = Table(
+    "email_codes",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("flow_id", String(64), nullable=False),
+    Column("purpose", String(16), nullable=False),  # sign_up | step_up | unlock
+    Column("address_index", LargeBinary(32), nullable=False),
+    Column("code_hash", LargeBinary(32), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("consumed_at", UtcDateTime),
+    Index("ix_email_codes_flow_id_purpose", "flow_id", "purpose"),
+    Index("ix_email_codes_expires_at", "expires_at"),
+)

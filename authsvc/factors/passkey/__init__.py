@@ -1,0 +1,1 @@
+"""Passkeys: WebAuthn credentials with user verification, by py_webauthn."""

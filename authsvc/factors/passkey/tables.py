@@ -1,0 +1,38 @@
+"""Registered credentials, and the challenges handed out for ceremonies."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, String, Table
+
+from authsvc.core.database import UtcDateTime, metadata
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account_id", String(64), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("credential_id", LargeBinary(1023), nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("aaguid", String(36), nullable=False),
+    Column("transports", JSON, nullable=False),
+    Column("backup_eligible", Boolean, nullable=False),
+    Column("backed_up", Boolean, nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Index("ix_passkeys_account_id", "account_id"),
+)
+
+webauthn_challenges = Table(
+    "webauthn_challenges",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("challenge", LargeBinary(64), nullable=False),
+    Column("purpose", String(16), nullable=False),  # register | authenticate
+    Column("flow_id", String(64), nullable=False),
+    Column("account_id", String(64)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("consumed_at", UtcDateTime),
+    Index("ix_webauthn_challenges_challenge", "challenge", unique=True),
+    Index("ix_webauthn_challenges_expires_at", "expires_at"),
+)

@@ -1,0 +1,91 @@
+"""SQL for password hashes and failure buckets."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from authsvc.core.database import insert_into
+from authsvc.factors.password.lockout import OTHER_BROWSERS, blocked_until, needs_owner
+from authsvc.factors.password.tables import password_failures, passwords
+
+
+@dataclass(frozen=True)
+class Password:
+    """What is stored of an account's password."""
+
+    account_id: str
+    hash: str
+    version: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claimed attempt: taken, or told to wait, or refused until the owner shows up."""
+
+    failures: int
+    wait_until: datetime | None = None
+    needs_owner: bool = False
+
+    @property
+    def taken(self) -> bool:
+        return self.wait_until is None and not self.needs_owner
+
+
+def find_password(connection: Connection, account_id: str) -> Password | None:
+    row = connection.execute(select(passwords).where(passwords.c.account_id == account_id)).one_or_none()
+    return Password(row.account_id, row.hash, row.version, row.changed_at) if row else None
+
+
+def insert_password(connection: Connection, password: Password) -> None:
+    connection.execute(insert(passwords).values(**password.__dict__))
+
+
+def rehash(connection: Connection, account_id: str, old_hash: str, new_hash: str) -> None:
+    """Replace a hash of the same password by one with today's parameters, unless it changed meanwhile."""
+    connection.execute(
+        update(passwords)
+        .where(passwords.c.account_id == account_id, passwords.c.hash == old_hash)
+        .values(hash=new_hash)
+    )
+
+
+def claim_attempt(connection: Connection, address_index: bytes, bucket: str, now: datetime) -> Claim:
+    """Count one attempt before it is made, unless it comes too early.
+
+    The bucket's row is locked by its own upsert, so parallel attempts pass one after the other. An attempt that is
+    told to wait does not count: an impatient owner would never get in.
+    """
+    connection.execute(
+        insert_into(connection, password_failures)
+        .values(address_index=address_index, bucket=bucket, failures=0, last_failed_at=now)
+        .on_conflict_do_nothing()
+    )
+    here = (password_failures.c.address_index == address_index, password_failures.c.bucket == bucket)
+    row = connection.execute(select(password_failures).where(*here).with_for_update()).one()
+    if needs_owner(row.failures, bucket):
+        return Claim(row.failures, needs_owner=True)
+    until = blocked_until(row.failures, row.last_failed_at)
+    if row.failures and now < until:
+        return Claim(row.failures, wait_until=until)
+    connection.execute(update(password_failures).where(*here).values(failures=row.failures + 1, last_failed_at=now))
+    return Claim(row.failures + 1)
+
+
+def clear_failures(connection: Connection, address_index: bytes, bucket: str) -> None:
+    """Forget the failures of one bucket after a success in it."""
+    connection.execute(
+        delete(password_failures).where(
+            password_failures.c.address_index == address_index, password_failures.c.bucket == bucket
+        )
+    )
+
+
+def clear_other_browsers(connection: Connection, address_index: bytes) -> None:
+    """Open the account to unknown devices again: its owner has shown up."""
+    clear_failures(connection, address_index, OTHER_BROWSERS)
+
+
+def forget_password(connection: Connection, account_id: str) -> None:
+    connection.execute(delete(passwords).where(passwords.c.account_id == account_id))
