@@ -34,6 +34,4 @@ class Limits:
             return
         resets_at = self._limiter.get_window_stats(rule, name, key).reset_time
         wait_s = max(1, int(resets_at - self._clock.now().timestamp()) + 1)
-        raise TooMany(
-            "limits.too_many", "Too many attempts. Please wait a little and try again.", retry_after_s=wait_s
-        )
+        raise TooMany("limits.too_many", "Too many attempts. Please wait a little and try again.", retry_after_s=wait_s)

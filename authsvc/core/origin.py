@@ -20,6 +20,12 @@ class Origin:
         """The /24 (IPv4) or /48 (IPv6) the address lies in, such as `203.0.113.0/24`."""
         return network_of(self.address)
 
+    @property
+    def source(self) -> str:
+        """What rate limits count by: one IPv4 address, or one IPv6 /64, which is what one household gets."""
+        ip = ipaddress.ip_address(self.address)
+        return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
+
 
 def network_of(address: str) -> str:
     """Return the /24 or /48 around an address; an IPv4-mapped IPv6 address counts as IPv4.

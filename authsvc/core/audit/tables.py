@@ -1,11 +1,12 @@
 """Audit events as they were written, the chain that links them, and its signed checkpoints.
 
-`audit_events` is append-only: the migration adds triggers that refuse UPDATE and DELETE. The chain is kept beside it,
+`audit_events` is append-only: triggers refuse UPDATE and DELETE (triggers.py). The chain is kept beside it,
 so that an event is never touched after its insert.
 """
 
 from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
+from authsvc.core.audit import triggers
 from authsvc.core.database import UtcDateTime, metadata
 
 # SQLite only autoincrements a column declared INTEGER.
@@ -27,7 +28,10 @@ audit_events = Table(
     Column("xid", BigInteger, nullable=False, server_default="0"),
     Index("ix_audit_events_account_id_id", "account_id", "id"),
     Index("ix_audit_events_tag_id", "tag", "id"),
+    # The sealer looks from the oldest transaction that it has not finished.
+    Index("ix_audit_events_xid", "xid"),
 )
+triggers.install_with(audit_events)
 
 audit_links = Table(
     "audit_links",

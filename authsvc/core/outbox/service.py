@@ -46,9 +46,7 @@ class Outbox:
         """Leave one payload for the handler of `topic`, to be sent once the transaction commits."""
         row_id = new_id("out")
         sealed = self.vault.seal(json.dumps(payload).encode(), context=f"outbox:{row_id}")
-        connection.execute(
-            insert(outbox).values(id=row_id, topic=topic, sealed=sealed, created_at=now, due_at=now)
-        )
+        connection.execute(insert(outbox).values(id=row_id, topic=topic, sealed=sealed, created_at=now, due_at=now))
         self.wake.set()
 
     def mail(self, connection: Connection, message: Message, *, now: datetime) -> None:
@@ -132,9 +130,7 @@ class OutboxWorker:
             connection.execute(delete(outbox).where(outbox.c.id == row_id))
         return True
 
-    def _postpone(
-        self, row_id: str, topic: str, created_at: datetime, attempts: int, problem: Exception
-    ) -> None:
+    def _postpone(self, row_id: str, topic: str, created_at: datetime, attempts: int, problem: Exception) -> None:
         now = self._clock.now()
         given_up = now - created_at > timedelta(seconds=GIVE_UP_AFTER_S)
         log.warning(

@@ -1,7 +1,7 @@
 """The vault: seals personal fields under a key per account, so that erasing the key erases the person.
 
-Evidence (audit events, decision inputs) is kept for years and chained by hashes, but the personal parts of it must go when
-their person asks. They are sealed under that person's own key: destroying the key leaves the ciphertext and the chain
+Evidence (audit events, decision inputs) is kept for years and chained by hashes, but the personal parts of it must go
+when their person asks. They are sealed under that person's own key: destroying the key leaves the ciphertext and the chain
 as they were, and nobody can read them again (crypto-shredding, NIST SP 800-88 rev. 1, 2.6).
 """
 
@@ -52,9 +52,7 @@ class Vault:
             connection, account_id, json.dumps(value, sort_keys=True).encode(), context=context, now=now
         )
 
-    def open_for(
-        self, connection: Connection, account_id: str, sealed: bytes, *, context: str
-    ) -> bytes | None:
+    def open_for(self, connection: Connection, account_id: str, sealed: bytes, *, context: str) -> bytes | None:
         """Open what `seal_for` sealed; None when the person was erased. Raises CannotOpen when it was altered."""
         key = self._key(connection, account_id)
         return None if key is None else open_with(key, sealed, context=context)
