@@ -1,0 +1,34 @@
+"""The edge, put together: app.py calls `install_edge` once, after which a route only has to be a route.
+
+SecurityHeaders     on every answer, those of the middleware below too
+  RequestLog        origin, request id, one log line; unknown exceptions end here
+    CanonicalHost   answers for the issuer's host only
+      BodyLimit     before anything reads
+        BrowserCookie
+          exception handlers (web/problems.py), then the routes
+"""
+
+from fastapi import FastAPI
+
+from authsvc.settings import Settings
+from authsvc.web import problems
+from authsvc.web.browser import BrowserCookie
+from authsvc.web.csrf import Csrf
+from authsvc.web.middleware import DEFAULT_BODY_BYTES, BodyLimit, CanonicalHost, RequestLog, SecurityHeaders
+from authsvc.web.origin import OriginReader
+from authsvc.web.pages import Pages
+
+CAPTURES = "/v1/face/captures"
+
+
+def install_edge(app: FastAPI, settings: Settings, csrf: Csrf, pages: Pages, origin_reader: OriginReader) -> None:
+    """Add the middleware, the exception handlers and /static."""
+    answers = problems.install(app, pages)
+    captures = settings.face.max_frames * settings.face.max_frame_bytes + DEFAULT_BODY_BYTES
+    # Each is put around those before it.
+    app.add_middleware(BrowserCookie)
+    app.add_middleware(BodyLimit, answer=answers.respond, by_prefix={CAPTURES: captures})
+    app.add_middleware(CanonicalHost, issuer=settings.issuer, answer=answers.respond)
+    app.add_middleware(RequestLog, origin_reader=origin_reader, failed=answers.failed)
+    app.add_middleware(SecurityHeaders, issuer=settings.issuer)
+    app.mount("/static", pages.static, name="static")

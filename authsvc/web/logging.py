@@ -1,0 +1,128 @@
+"""One JSON object per line on stdout: ours, uvicorn's, any library's, and Python's warnings.
+
+Every line has time, level, logger, event and, inside a request, request_id. Values under names that look secret are
+replaced. An exception is written as a list (the one that was raised, then what caused it) of type, message and
+frames. Messages of database and validation errors are left out: they quote the values they complain about.
+
+Run uvicorn with `log_config=None, access_log=False`: its access lines carry query strings, and web/middleware.py
+writes a better one.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import structlog
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from structlog.types import EventDict, Processor, WrappedLogger
+
+REDACTED = "[redacted]"
+MAX_FRAMES = 12  # the deepest; those above are the framework's
+MAX_CAUSES = 5
+
+# One word of the name is enough: new_password, csrf_token, set-cookie.
+_SECRET_WORDS = frozenset(
+    {"password", "passwd", "code", "codes", "token", "tokens", "secret", "secrets", "cookie", "cookies"}
+    | {"authorization", "otp", "assertion", "verifier", "nonce"}
+)
+_HARMLESS = frozenset({"status_code", "exit_code"})
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
+
+
+def configure_logging(level: str, *, stream: TextIO | None = None) -> None:
+    """Send every log line of this process to `stream` (stdout) as JSON: ours from `level` up, libraries' from warning."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            describe_exception,
+            redact,
+            structlog.processors.JSONRenderer(default=_as_text),
+        ],
+    )
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    # At info, HTTP clients log whole addresses, query strings included.
+    root.setLevel(logging.WARNING)
+    logging.getLogger("authsvc").setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+        server = logging.getLogger(name)
+        server.handlers.clear()
+        server.propagate = name != "uvicorn.access"
+        server.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Processor: replace the values of names that look secret, at any depth."""
+    return {name: REDACTED if looks_secret(name) else _redacted(value) for name, value in event.items()}
+
+
+def looks_secret(name: str) -> bool:
+    """Return whether one of the words of a name says that its value is a secret."""
+    return name not in _HARMLESS and any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
+
+
+def describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Processor: turn `exc_info` into `exception`, without the values that some messages quote."""
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event["exception"] = _describe(error)
+    return event
+
+
+def _describe(error: BaseException) -> list[dict[str, Any]]:
+    described: list[dict[str, Any]] = []
+    current: BaseException | None = error
+    while current is not None and len(described) < MAX_CAUSES:
+        quiet = isinstance(current, SQLAlchemyError | ValidationError) or _is_from_driver(current)
+        frames = traceback.extract_tb(current.__traceback__)[-MAX_FRAMES:]
+        described.append(
+            {
+                "type": f"{type(current).__module__}.{type(current).__qualname__}",
+                "message": "" if quiet else str(current)[:500],
+                "frames": [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames],
+            }
+        )
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return described
+
+
+def _is_from_driver(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] in {"psycopg", "sqlite3"}
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: REDACTED if looks_secret(str(name)) else _redacted(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(inner) for inner in value]
+    return value
+
+
+def _as_text(value: Any) -> str:
+    # Bytes may be key material; everything else is somebody's repr, shortened.
+    return f"[{len(value)} bytes]" if isinstance(value, bytes | bytearray) else repr(value)[:200]
