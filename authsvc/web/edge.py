@@ -21,8 +21,20 @@ from authsvc.web.pages import Pages
 CAPTURES = "/v1/face/captures"
 
 
-def install_edge(app: FastAPI, settings: Settings, csrf: Csrf, pages: Pages, origin_reader: OriginReader) -> None:
-    """Add the middleware, the exception handlers and /static."""
+def install_edge(
+    app: FastAPI,
+    settings: Settings,
+    csrf: Csrf,
+    pages: Pages,
+    origin_reader: OriginReader,
+) -> None:
+    """Add the middleware, the exception handlers and /static.
+
+    Raises:
+        ValueError: the pages carry tokens of another Csrf than the one that will check them.
+    """
+    if pages.csrf is not csrf:
+        raise ValueError("pages and routes must share one Csrf")
     answers = problems.install(app, pages)
     captures = settings.face.max_frames * settings.face.max_frame_bytes + DEFAULT_BODY_BYTES
     # Each is put around those before it.

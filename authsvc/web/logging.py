@@ -34,7 +34,7 @@ _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
 def configure_logging(level: str, *, stream: TextIO | None = None) -> None:
-    """Send every log line of this process to `stream` (stdout) as JSON: ours from `level` up, libraries' from warning."""
+    """Send every log line of this process to `stream` (stdout) as JSON: ours from `level` up, others' from warning."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -36,7 +36,7 @@ class Pages:
 
     def __init__(self, settings: Settings, csrf: Csrf, *, templates: Path = TEMPLATES) -> None:
         self.static = StaticAssets()
-        self._csrf = csrf
+        self.csrf = csrf
         # Templates are plain HTML for browsers, whatever their name: everything is escaped.
         self._environment = Environment(
             loader=FileSystemLoader(templates),
@@ -72,7 +72,7 @@ class Pages:
         browser: str | None = request.scope.get("state", {}).get("browser")
         text = self._environment.get_template(template).render(
             **context,
-            csrf=self._csrf.token(browser) if browser else "",
+            csrf=self.csrf.token(browser) if browser else "",
             request_id=origin_of(request).request_id,
         )
         page = HTMLResponse(text, status_code=status, headers=dict(headers or {}))
