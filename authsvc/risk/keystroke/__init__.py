@@ -1,0 +1,1 @@
+"""Typing rhythm: what a browser may send, its features, an account's profile, and how well a sample fits it."""

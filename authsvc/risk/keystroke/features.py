@@ -1,0 +1,44 @@
+"""From the times of n keys to the vector that is compared: float64, shape (3n - 2,), seconds. Pure.
+
+    n holds, n - 1 press-to-press, n - 1 release-to-press (negative when keys overlap)
+
+The same three kinds as in the CMU fixed-text set (Killourhy & Maxion, DSN 2009), in this order.
+
+Comparisons are made on log times: people differ by factors, not by milliseconds, and a log keeps one long pause from
+outweighing ten keys. Release-to-press can be negative, so OVERLAP_S is added to it first.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from authsvc.risk.keystroke.sample import TypingSample
+
+FloatVector = NDArray[np.float64]
+KindVector = NDArray[np.intp]
+
+HOLD, PRESS_TO_PRESS, RELEASE_TO_PRESS = 0, 1, 2
+KINDS = (HOLD, PRESS_TO_PRESS, RELEASE_TO_PRESS)
+
+FLOOR_S = 0.005  # shorter than any measured key (CMU: 0.01 s); keeps the log finite
+OVERLAP_S = 0.25  # how far keys usually overlap; longer overlaps are floored
+
+_US_PER_S = 1_000_000.0
+
+
+def features_s(sample: TypingSample) -> FloatVector:
+    """Return holds, press-to-press and release-to-press times, in seconds."""
+    times = np.asarray(sample.events, dtype=np.float64).reshape(-1, 2) / _US_PER_S
+    press, release = times[:, 0], times[:, 1]
+    return np.concatenate([release - press, press[1:] - press[:-1], press[1:] - release[:-1]])
+
+
+def kinds_of(size: int) -> KindVector:
+    """Return the kind of each of `size` features; size is 3n - 2."""
+    keys = (size + 2) // 3
+    return np.repeat(np.array(KINDS, dtype=np.intp), [keys, keys - 1, keys - 1])
+
+
+def log_times(features: FloatVector) -> FloatVector:
+    """Return the logs that profiles and the detector work on; finite for every finite input."""
+    shifted = features + np.where(kinds_of(features.shape[-1]) == RELEASE_TO_PRESS, OVERLAP_S, 0.0)
+    return np.log(np.maximum(shifted, FLOOR_S))
