@@ -84,6 +84,12 @@ def amr_now(proofs: Proofs, *, now: datetime, raised: timedelta) -> tuple[str, .
     return tuple(sorted(methods))
 
 
+def proven_within(proofs: Proofs, *, now: datetime, window: timedelta) -> Level:
+    """Return the level that the proofs of the last `window` reach alone: older ones count for nothing."""
+    recent = {kind: at for kind, at in proofs.items() if timedelta(0) <= now - at <= window}
+    return level_now(recent, now=now, raised=window + timedelta(microseconds=1))
+
+
 def auth_time(proofs: Proofs) -> datetime | None:
     """Return the time of the last real proof; silent sign-on and refresh never move it."""
     return max(proofs.values(), default=None)

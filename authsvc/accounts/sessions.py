@@ -117,9 +117,13 @@ class Sessions:
         row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one_or_none()
         return self._live(connection, row, now) if row else None
 
+    def is_stale(self, session: Session, *, now: datetime) -> bool:
+        """Return whether the session's last use is worth writing again; at most once a minute."""
+        return now - session.last_seen_at >= TOUCH_EVERY
+
     def touch(self, connection: Connection, session: Session, *, now: datetime) -> None:
-        """Note that the session is in use; at most once a minute."""
-        if now - session.last_seen_at >= TOUCH_EVERY:
+        """Note that the session is in use."""
+        if self.is_stale(session, now=now):
             connection.execute(update(sessions).where(sessions.c.id == session.id).values(last_seen_at=now))
 
     def raise_level(

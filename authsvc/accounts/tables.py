@@ -120,4 +120,5 @@ alerts = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("consumed_at", UtcDateTime),
+    Index("ix_alerts_account_id_kind_created_at", "account_id", "kind", "created_at"),
 )

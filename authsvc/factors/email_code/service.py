@@ -15,7 +15,7 @@ from authsvc.core.ids import CODE_DIGITS, new_code, new_id
 from authsvc.core.mail import Message
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.cipher import Keyring
-from authsvc.factors.email_code.store import consume_code, count_try, find_open_code, insert_code
+from authsvc.factors.email_code.store import claim_try, consume_code, find_open_code, insert_code
 
 CODE_TTL = timedelta(minutes=10)
 
@@ -56,13 +56,14 @@ class EmailCodes:
     ) -> CodeCheck:
         """Try a code; the right one is spent, a wrong one counts against its code."""
         code_id = find_open_code(connection, flow_id=flow_id, purpose=purpose.value, now=now)
-        if code_id is None:
+        tries_left = claim_try(connection, code_id, now) if code_id else None
+        if code_id is None or tries_left is None:
             return CodeCheck(False)
         digits = "".join(typed.split()).replace("-", "")
         code_hash = self.keyring.index("email-code", f"{code_id}:{digits[: CODE_DIGITS * 2]}")
         if consume_code(connection, code_id, code_hash=code_hash, now=now):
             return CodeCheck(True)
-        return CodeCheck(False, count_try(connection, code_id))
+        return CodeCheck(False, tries_left)
 
     def _keep(self, connection: Connection, flow_id: str, email: str, purpose: CodePurpose, now: datetime) -> str:
         code, code_id = new_code(), new_id("cod")

@@ -57,6 +57,26 @@ def find_open_code(connection: Connection, *, flow_id: str, purpose: str, now: d
     return connection.execute(query).scalar_one_or_none()
 
 
+def claim_try(connection: Connection, code_id: str, now: datetime) -> int | None:
+    """Count a try before the code is compared, so that N tries at once count as N; return how many are left.
+
+    None when the code has none left, is spent or expired.
+    """
+    statement = (
+        update(email_codes)
+        .where(
+            email_codes.c.id == code_id,
+            email_codes.c.consumed_at.is_(None),
+            email_codes.c.expires_at > now,
+            email_codes.c.tries < MAX_TRIES,
+        )
+        .values(tries=email_codes.c.tries + 1)
+        .returning(email_codes.c.tries)
+    )
+    tries: int | None = connection.execute(statement).scalar_one_or_none()
+    return None if tries is None else MAX_TRIES - tries
+
+
 def consume_code(connection: Connection, code_id: str, *, code_hash: bytes, now: datetime) -> bool:
     """Spend the code in one statement if it is the right one and still open."""
     statement = (
@@ -66,19 +86,7 @@ def consume_code(connection: Connection, code_id: str, *, code_hash: bytes, now:
             email_codes.c.code_hash == code_hash,
             email_codes.c.consumed_at.is_(None),
             email_codes.c.expires_at > now,
-            email_codes.c.tries < MAX_TRIES,
         )
         .values(consumed_at=now)
     )
     return connection.execute(statement).rowcount == 1
-
-
-def count_try(connection: Connection, code_id: str) -> int:
-    """Count a wrong try; return how many are left."""
-    statement = (
-        update(email_codes)
-        .where(email_codes.c.id == code_id)
-        .values(tries=email_codes.c.tries + 1)
-        .returning(email_codes.c.tries)
-    )
-    return max(0, MAX_TRIES - connection.execute(statement).scalar_one())

@@ -1,0 +1,122 @@
+"""Tell the owner what happened, and let them stop it (security.md, "Addresses and mail").
+
+Every proven address gets the mail. Its link opens a page with one button; the button works once, for 7 days, without
+signing in, and only protects: what it does is in login/alerts/service.py.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection, insert, select, update
+
+from authsvc.accounts.store import list_addresses
+from authsvc.accounts.tables import alerts
+from authsvc.core.audit.service import Audit
+from authsvc.core.ids import hash_secret, new_id, new_secret
+from authsvc.core.mail import Message
+from authsvc.core.origin import Origin
+from authsvc.core.outbox.service import Outbox
+
+LINK_TTL = timedelta(days=7)
+QUIET = timedelta(hours=1)
+
+
+class AlertKind(StrEnum):
+    NEW_DEVICE = "new_device"
+    STEP_UP_FAILED = "step_up_failed"
+    FACTOR_ADDED = "factor_added"
+    REFRESH_REUSED = "refresh_reused"
+
+
+WHAT_HAPPENED = {
+    AlertKind.NEW_DEVICE: "Somebody signed in to your account from a device that we had not seen there before.",
+    AlertKind.STEP_UP_FAILED: "Somebody gave the right password of your account, but could not prove more than that.",
+    AlertKind.FACTOR_ADDED: "A new way to sign in was added to your account.",
+    AlertKind.REFRESH_REUSED: "A sign-in of yours in a shop or an app was used from two places. We have ended it.",
+}
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An unspent warning."""
+
+    id: str
+    account_id: str
+    kind: AlertKind
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Sends warnings and spends their links, inside the caller's transaction."""
+
+    outbox: Outbox
+    audit: Audit
+    issuer: str
+    service_name: str
+
+    def send(
+        self, connection: Connection, account_id: str, kind: AlertKind, *, origin: Origin | None, now: datetime
+    ) -> None:
+        """Mail every proven address of the account.
+
+        Failed step-ups warn once an hour: somebody with the right password must not be able to flood the mailbox.
+        """
+        if kind is AlertKind.STEP_UP_FAILED and self._warned_since(connection, account_id, kind, now - QUIET):
+            return
+        secret, alert_id = new_secret(), new_id("alt")
+        connection.execute(
+            insert(alerts).values(
+                id=alert_id,
+                token_hash=hash_secret(secret),
+                account_id=account_id,
+                kind=kind.value,
+                created_at=now,
+                expires_at=now + LINK_TTL,
+            )
+        )
+        for address in list_addresses(connection, account_id):
+            self.outbox.mail(connection, self._message(address.email, kind, secret, now), now=now)
+        self.audit.record(
+            connection,
+            "accounts:alert:sent",
+            now=now,
+            account_id=account_id,
+            origin=origin,
+            facts={"alert": alert_id, "kind": kind.value},
+        )
+
+    def find(self, connection: Connection, token: str, *, now: datetime) -> Alert | None:
+        """Return the alert behind a link; looking changes nothing."""
+        query = select(alerts).where(
+            alerts.c.token_hash == hash_secret(token), alerts.c.consumed_at.is_(None), alerts.c.expires_at > now
+        )
+        row = connection.execute(query).one_or_none()
+        return Alert(row.id, row.account_id, AlertKind(row.kind), row.created_at) if row else None
+
+    def consume(self, connection: Connection, token: str, *, now: datetime) -> Alert | None:
+        """Spend the link in one statement."""
+        statement = (
+            update(alerts)
+            .where(alerts.c.token_hash == hash_secret(token), alerts.c.consumed_at.is_(None), alerts.c.expires_at > now)
+            .values(consumed_at=now)
+            .returning(alerts.c.id, alerts.c.account_id, alerts.c.kind, alerts.c.created_at)
+        )
+        row = connection.execute(statement).one_or_none()
+        return Alert(row.id, row.account_id, AlertKind(row.kind), row.created_at) if row else None
+
+    def _warned_since(self, connection: Connection, account_id: str, kind: AlertKind, since: datetime) -> bool:
+        query = select(alerts.c.id).where(
+            alerts.c.account_id == account_id, alerts.c.kind == kind.value, alerts.c.created_at > since
+        )
+        return connection.execute(query.limit(1)).first() is not None
+
+    def _message(self, to: str, kind: AlertKind, secret: str, now: datetime) -> Message:
+        text = (
+            f"{WHAT_HAPPENED[kind]}\n\nWhen: {now:%d %B %Y, %H:%M} UTC\n\n"
+            "If that was you, there is nothing to do.\n\n"
+            "If it was not you, open this link and press the button. It signs everybody out and asks for your "
+            f"strongest proof at the next sign-in:\n\n    {self.issuer}/not-me?token={secret}\n\n{self.service_name}\n"
+        )
+        return Message(to, "Was this you?", text)

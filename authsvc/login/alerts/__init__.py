@@ -1,0 +1,1 @@
+"""What happens when a customer says "this wasn't me"."""

@@ -1,0 +1,187 @@
+"""The life of a flow: begun by whoever needs a sign-in, bound to one browser, taken once.
+
+    begin ─▶ /login?flow=… ─▶ (sign_in | sign_up | step_up) ─▶ ready ─▶ take
+
+The row holds a hash of the browser's secret. Each step checks it; another browser gets a plain page and leaves an
+event. What the flow was begun for is frozen in the row, so a step can carry nothing but the flow's id.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from authsvc.accounts.levels import Level
+from authsvc.accounts.sessions import Session
+from authsvc.core.audit.service import Audit
+from authsvc.core.clock import Clock
+from authsvc.core.database import Database
+from authsvc.core.errors import Conflict, Gone, NotAllowed
+from authsvc.core.ids import hash_secret, new_id
+from authsvc.core.origin import Origin
+from authsvc.login.store import Flow, delete_flows_before, find_flow, insert_flow, move_flow
+from authsvc.login.transitions import Event, State
+
+FLOW_TTL = timedelta(minutes=30)
+KEPT_AFTER_EXPIRY = timedelta(days=1)  # so that a late step gets "expired", not "unknown"
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a sign-in is for."""
+
+    kind: str  # client | console | account | face
+    client_name: str
+    required: Level
+    client_id: str | None = None
+    params: Mapping[str, str] | None = None
+    prompt: frozenset[str] = frozenset()
+    redirect_origin: str = ""
+    login_hint: str | None = None
+    grant_role: str | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A flow that was taken: finished, or refused with an OAuth error code."""
+
+    flow: Flow
+    refusal: str | None
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Begins, opens, cancels and hands over flows."""
+
+    database: Database
+    audit: Audit
+    clock: Clock
+
+    def begin(
+        self,
+        purpose: Purpose,
+        *,
+        browser: str,
+        session: Session | None = None,
+        origin: Origin,
+        ready: bool = False,
+    ) -> Flow:
+        """Write a new flow; `ready` when the session at hand satisfies it already (silent sign-on)."""
+        now = self.clock.now()
+        flow = Flow(
+            id=new_id("flow"),
+            browser_hash=hash_secret(browser),
+            kind=purpose.kind,
+            state=State.READY if ready else State.IDENTIFY,
+            client_id=purpose.client_id,
+            client_name=purpose.client_name,
+            redirect_origin=purpose.redirect_origin,
+            params=purpose.params or {},
+            required_level=purpose.required,
+            risk_level=Level.NONE,
+            prompt=purpose.prompt,
+            created_at=now,
+            expires_at=now + FLOW_TTL,
+            grant_role=purpose.grant_role,
+            email=purpose.login_hint,
+            account_id=session.account_id if ready and session else None,
+            session_id=session.id if session else None,
+        )
+        with self.database.write() as connection:
+            delete_flows_before(connection, now - KEPT_AFTER_EXPIRY)
+            insert_flow(connection, flow)
+            self.audit.record(
+                connection,
+                "login:flow:begun",
+                now=now,
+                account_id=flow.account_id,
+                origin=origin,
+                facts={"flow": flow.id, "kind": flow.kind, "client": flow.client_id, "silent": ready},
+            )
+        return flow
+
+    def open(self, flow_id: str, *, browser: str, origin: Origin) -> Flow:
+        """Return a flow to the browser it belongs to.
+
+        Raises:
+            Gone: `flow.expired`: unknown, expired or finished.
+            NotAllowed: `flow.foreign_browser`: it was begun in another browser; the event is kept.
+        """
+        now = self.clock.now()
+        with self.database.read() as connection:
+            flow = find_flow(connection, flow_id)
+        if flow is None or flow.expires_at <= now or flow.state is State.SPENT:
+            raise expired()
+        if not hmac.compare_digest(flow.browser_hash, hash_secret(browser)):
+            with self.database.write() as connection:
+                self.audit.record(
+                    connection,
+                    "login:flow:foreign_browser",
+                    now=now,
+                    account_id=flow.account_id,
+                    origin=origin,
+                    facts={"flow": flow.id, "state": flow.state.value},
+                )
+            raise NotAllowed("flow.foreign_browser", "This sign-in was begun in another browser.")
+        return flow
+
+    def move(self, connection: Connection, flow: Flow, event: Event, *, now: datetime, **changes: object) -> Flow:
+        """Take one step, inside the caller's transaction.
+
+        Raises:
+            Conflict: `flow.out_of_step`: the flow is elsewhere by now (two tabs, a double click, a replay).
+        """
+        moved = move_flow(connection, flow, event, now=now, **changes)
+        if moved is None:
+            raise out_of_step()
+        return moved
+
+    def cancel(self, flow: Flow, *, origin: Origin) -> Flow:
+        """The customer turned back, or can't go on: the storefront will hear `access_denied` or why not."""
+        now = self.clock.now()
+        refusal = "unmet_authentication_requirements" if flow.state is State.STEP_UP else "access_denied"
+        with self.database.write() as connection:
+            cancelled = self.move(connection, flow, Event.CANCELLED, now=now, refusal=refusal)
+            self.audit.record(
+                connection,
+                "login:flow:cancelled",
+                now=now,
+                account_id=flow.account_id,
+                origin=origin,
+                facts={"flow": flow.id, "state": flow.state.value, "refusal": refusal},
+            )
+        return cancelled
+
+    def back(self, flow: Flow) -> Flow:
+        """One page back; proofs of another account are forgotten."""
+        now = self.clock.now()
+        changes: dict[str, object] = {}
+        if flow.state is State.STEP_UP:
+            changes = {"account_id": None, "proofs": {}, "risk_level": Level.NONE, "typing_sealed": None}
+        with self.database.write() as connection:
+            return self.move(connection, flow, Event.BACK, now=now, **changes)
+
+    def take(self, connection: Connection, flow: Flow, *, session: Session | None, now: datetime) -> Taken:
+        """Spend an opened flow in one statement, inside the caller's transaction.
+
+        Raises:
+            Gone: `flow.expired`: another request took it.
+            NotAllowed: `flow.foreign_session`: a ready flow whose session isn't the one at hand.
+        """
+        refused = flow.state is State.REFUSED
+        if not refused and (session is None or session.id != flow.session_id or session.account_id != flow.account_id):
+            raise NotAllowed("flow.foreign_session", "This sign-in was finished in another session.")
+        spent = move_flow(connection, flow, Event.RESUMED, now=now)
+        if spent is None:
+            raise expired()
+        return Taken(spent, (flow.refusal or "access_denied") if refused else None)
+
+
+def expired() -> Gone:
+    return Gone("flow.expired", "This sign-in has expired or is finished. Please start again where you came from.")
+
+
+def out_of_step() -> Conflict:
+    return Conflict("flow.out_of_step", "This page is not the current step of your sign-in any more.")

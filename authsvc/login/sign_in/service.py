@@ -1,0 +1,323 @@
+"""Sign in with a password or a passkey.
+
+With a password:
+1. spend the rate limit; 2. claim the attempt, before anything is computed, so that N guesses at once count as N;
+3. compute one hash, in a lane, with no transaction open, whether or not there is such an account;
+4. gather what risk may look at, decide; 5. write outcome and evidence in one transaction.
+A wrong password and an unknown address are answered by the same words at the same cost.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from authsvc.accounts.addresses import normalise
+from authsvc.accounts.alerts.service import AlertKind, Alerts
+from authsvc.accounts.consents import Consents, Purpose
+from authsvc.accounts.devices import NO_DEVICE, DeviceFacts, Devices
+from authsvc.accounts.levels import ProofKind, level_now
+from authsvc.accounts.sessions import Sessions
+from authsvc.accounts.store import Account, find_account_by_email, list_addresses
+from authsvc.core.audit.service import Audit
+from authsvc.core.clock import Clock
+from authsvc.core.database import Database
+from authsvc.core.errors import BadInput
+from authsvc.core.limits import Limits
+from authsvc.core.origin import Origin
+from authsvc.core.sealing.service import Vault
+from authsvc.factors.passkey.service import Passkeys, Refused
+from authsvc.factors.password.lockout import FORGET_DEVICE_AFTER
+from authsvc.factors.password.rules import MAX_TYPED
+from authsvc.factors.password.service import Passwords
+from authsvc.factors.password.store import Claim, Password
+from authsvc.login.finish.service import Arrival, Finish
+from authsvc.login.service import Flows, out_of_step
+from authsvc.login.steps import Go, Stay, page_of
+from authsvc.login.store import Flow
+from authsvc.login.transitions import Event, State
+from authsvc.risk.keystroke.sample import TypingSample, parse_sample
+from authsvc.risk.service import RiskService
+
+WRONG = "That e-mail address and password do not match. Please check both and try again."
+PASSKEY_REFUSED = "That passkey could not be confirmed. Please try again, or sign in another way."
+REFUSED_UNTIL_OWNER = (
+    "After many wrong passwords this account takes one only from a device it knows. Sign in with a passkey, from such "
+    "a device, or let us send a code to the address."
+)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who is at the page: what the browser sent along."""
+
+    origin: Origin
+    device_cookie: str | None = None
+    session_secret: str | None = None
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """The first factors."""
+
+    database: Database
+    clock: Clock
+    limits: Limits
+    audit: Audit
+    vault: Vault
+    flows: Flows
+    finish: Finish
+    passwords: Passwords
+    passkeys: Passkeys
+    devices: Devices
+    sessions: Sessions
+    consents: Consents
+    risk: RiskService
+    alerts: Alerts
+
+    def with_password(self, flow: Flow, *, email: str, password: str, typing: str, visitor: Visitor) -> Go | Stay:
+        """Try a password; see the module's docstring.
+
+        Raises:
+            TooMany: the address of the visitor has tried too often.
+            BadInput: what was sent can't be an address, a password, or timings.
+        """
+        origin = visitor.origin
+        self.limits.spend("sign_in_per_address", origin.source)  # 1
+        if flow.state is not State.IDENTIFY:
+            raise out_of_step()
+        if not 0 < len(password) <= MAX_TYPED:
+            raise BadInput("password.unusable", "Please type your password.")
+        address = normalise(email)
+        sample = parse_sample(typing)
+        now = self.clock.now()
+        with self.database.write() as connection:  # 2
+            account = find_account_by_email(connection, address)
+            stored = self.passwords.find(connection, account.id) if account else None
+            device = self.device(connection, visitor, account, now)
+            bucket = device.device_id if device.known else None
+            claim = self.passwords.claim(connection, address, known_device=bucket, now=now)
+            if not claim.taken:
+                return self._turned_away(connection, flow, account, claim, origin, now)
+        right = self.passwords.verify(stored, password)  # 3
+        new_hash = self.passwords.rehashed(password) if right and stored and self.passwords.outdated(stored) else None
+        now = self.clock.now()
+        with self.database.write() as connection:
+            if not right or account is None or stored is None or not account.is_active:
+                return self._wrong(connection, flow, account, address, device, claim, origin, now)
+            self.passwords.clear(connection, address, known_device=bucket)
+            if device.known:
+                self.passwords.reopen(connection, address)
+            if new_hash:
+                self.passwords.keep_rehash(connection, stored, new_hash)
+            proven = {ProofKind.PASSWORD: now}
+            arrived = self._arrived(connection, flow, account, proven, device, visitor, sample, stored, now)
+            return self._decide(connection, flow, arrived, "password", now)  # 4, 5
+
+    def passkey_options(self, flow: Flow, *, origin: Origin) -> dict[str, Any]:
+        """Begin a passkey ceremony for whoever is at the page, or in a step-up for the flow's account."""
+        self.limits.spend("passkey_per_address", origin.source)
+        if flow.state not in (State.IDENTIFY, State.STEP_UP, State.STEP_UP_CODE):
+            raise out_of_step()
+        known = flow.account_id if flow.state is not State.IDENTIFY else None
+        with self.database.write() as connection:
+            return self.passkeys.begin_assertion(connection, flow_id=flow.id, account_id=known, now=self.clock.now())
+
+    def with_passkey(self, flow: Flow, *, credential: Mapping[str, Any], visitor: Visitor) -> Go | Stay:
+        """Verify an assertion, as the first factor or as a step-up."""
+        origin = visitor.origin
+        self.limits.spend("passkey_per_address", origin.source)
+        if flow.state not in (State.IDENTIFY, State.STEP_UP, State.STEP_UP_CODE):
+            raise out_of_step()
+        now = self.clock.now()
+        with self.database.write() as connection:
+            outcome = self.passkeys.finish_assertion(connection, credential, flow_id=flow.id, origin=origin, now=now)
+            if isinstance(outcome, Refused):
+                self._warn_of_failed_step_up(connection, flow, origin, now)
+                return Stay(PASSKEY_REFUSED)
+            account = outcome.account
+            if not account.is_active:
+                return self._not_active(connection, flow, account, origin, now)
+            device = self.device(connection, visitor, account, now)
+            self._reopen(connection, account)
+            proven = {ProofKind.PASSKEY: now}
+            if flow.state is State.IDENTIFY:
+                arrived = self._arrived(connection, flow, account, proven, device, visitor, None, None, now)
+                return self._decide(connection, flow, arrived, "passkey", now)
+            arrived = self.resumed(connection, flow, account, proven, device, visitor, now)
+            return self.finish.complete(connection, flow, Event.PROVEN, arrived, now=now)
+
+    def resumed(
+        self,
+        connection: Connection,
+        flow: Flow,
+        account: Account,
+        proven: Mapping[ProofKind, datetime],
+        device: DeviceFacts,
+        visitor: Visitor,
+        now: datetime,
+    ) -> Arrival:
+        """Return who arrives at the end of a step-up: the flow's proofs, and the typing it kept, with the new proof."""
+        stored = self.passwords.find(connection, account.id)
+        sample = self._unseal(flow)
+        return self._arrived(connection, flow, account, {**flow.proofs, **proven}, device, visitor, sample, stored, now)
+
+    def _decide(self, connection: Connection, flow: Flow, arrival: Arrival, trigger: str, now: datetime) -> Go | Stay:
+        account, origin = arrival.account, arrival.origin
+        level = level_now(arrival.proofs, now=now, raised=self.sessions.raised)
+        context = self.risk.gather(
+            connection,
+            trigger=trigger,
+            account=account,
+            first_factor=level,
+            device=arrival.device,
+            origin=origin,
+            typing=arrival.typing,
+            password_version=arrival.password_version,
+            now=now,
+        )
+        decision = self.risk.decide(context)
+        decision_id = self.risk.record(
+            connection,
+            decision,
+            context,
+            account_id=account.id,
+            flow_id=flow.id,
+            client_id=flow.client_id,
+            origin=origin,
+            now=now,
+        )
+        kept: dict[str, Any] = {"account_id": account.id, "decision_id": decision_id, "proofs": dict(arrival.proofs)}
+        if decision.decision == "deny":
+            self.risk.settle(connection, decision_id, "denied", now)
+            moved = self.flows.move(connection, flow, Event.DENIED, now=now, **kept)
+            self._warn_of_failed_step_up(connection, moved, origin, now)
+            return Go(page_of(flow.id))
+        required = max(flow.required_level, decision.required)
+        if level >= required:
+            flow = _with(flow, decision_id=decision_id, risk_level=decision.required)
+            return self.finish.complete(connection, flow, Event.ALLOWED, arrival, now=now)
+        kept |= {"risk_level": decision.required, "typing_sealed": self._seal(connection, flow, arrival)}
+        self.flows.move(connection, flow, Event.STEP_UP_ASKED, now=now, **kept)
+        return Go(page_of(flow.id))
+
+    def _arrived(
+        self,
+        connection: Connection,
+        flow: Flow,
+        account: Account,
+        proofs: Mapping[ProofKind, datetime],
+        device: DeviceFacts,
+        visitor: Visitor,
+        sample: TypingSample | None,
+        stored: Password | None,
+        now: datetime,
+    ) -> Arrival:
+        kind = "staff" if flow.kind == "console" else "customer"
+        session = self.sessions.find_live(connection, visitor.session_secret, kind=kind, now=now)
+        return Arrival(account, proofs, device, session, visitor.origin, sample, stored.version if stored else None)
+
+    def device(self, connection: Connection, visitor: Visitor, account: Account | None, now: datetime) -> DeviceFacts:
+        """Return what the visitor's device cookie says, for this account."""
+        if visitor.device_cookie is None:
+            return NO_DEVICE
+        return self.devices.recognise(
+            connection, visitor.device_cookie, account_id=account.id if account else None, now=now
+        )
+
+    def _reopen(self, connection: Connection, account: Account) -> None:
+        for address in list_addresses(connection, account.id):
+            self.passwords.reopen(connection, address.email)
+
+    def _turned_away(
+        self,
+        connection: Connection,
+        flow: Flow,
+        account: Account | None,
+        claim: Claim,
+        origin: Origin,
+        now: datetime,
+    ) -> Stay:
+        self.audit.record(
+            connection,
+            "login:password:turned_away",
+            now=now,
+            account_id=account.id if account else None,
+            origin=origin,
+            facts={"flow": flow.id, "failures": claim.failures, "needs_owner": claim.needs_owner},
+        )
+        if claim.wait_until is None:
+            return Stay(REFUSED_UNTIL_OWNER, status=429)
+        wait_s = max(1, int((claim.wait_until - now).total_seconds()) + 1)
+        return Stay(
+            f"Too many wrong passwords. Please wait {_duration(wait_s)} and try again.",
+            status=429,
+            retry_after_s=wait_s,
+        )
+
+    def _wrong(
+        self,
+        connection: Connection,
+        flow: Flow,
+        account: Account | None,
+        address: str,
+        device: DeviceFacts,
+        claim: Claim,
+        origin: Origin,
+        now: datetime,
+    ) -> Stay:
+        self.risk.note_failure(connection, account_key=account.id if account else address, origin=origin, now=now)
+        if account and device.known and device.device_id and claim.failures >= FORGET_DEVICE_AFTER:
+            self.devices.forget(connection, account_id=account.id, device_id=device.device_id)
+        self.audit.record(
+            connection,
+            "login:password:failed",
+            now=now,
+            account_id=account.id if account else None,
+            origin=origin,
+            facts={"flow": flow.id, "failures": claim.failures, "known_device": device.known},
+            personal=None if account else {"tried": address},
+        )
+        return Stay(WRONG)
+
+    def _not_active(self, connection: Connection, flow: Flow, account: Account, origin: Origin, now: datetime) -> Stay:
+        self.audit.record(
+            connection,
+            "login:account:not_active",
+            now=now,
+            account_id=account.id,
+            origin=origin,
+            facts={"flow": flow.id, "status": account.status},
+        )
+        return Stay(PASSKEY_REFUSED)
+
+    def _warn_of_failed_step_up(self, connection: Connection, flow: Flow, origin: Origin, now: datetime) -> None:
+        self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
+
+    def _seal(self, connection: Connection, flow: Flow, arrival: Arrival) -> bytes | None:
+        if arrival.typing is None or not self.consents.given(connection, arrival.account.id, Purpose.TYPING):
+            return None
+        return self.vault.seal(arrival.typing.to_json().encode(), context=f"flows:{flow.id}")
+
+    def _unseal(self, flow: Flow) -> TypingSample | None:
+        if flow.typing_sealed is None:
+            return None
+        return parse_sample(self.vault.open(flow.typing_sealed, context=f"flows:{flow.id}").decode())
+
+
+def _with(flow: Flow, **changes: Any) -> Flow:
+    return Flow(**{**flow.__dict__, **changes})
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 90:
+        return f"{seconds} seconds" if seconds != 1 else "a second"
+    return f"{round(seconds / 60)} minutes"
+
+
+def typing_json(value: object) -> str:
+    """Return a JSON text of what a client sent as timings."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,68 @@
+"""Step-up over HTTP: a code by mail, a face capture by the app, opening a locked account."""
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from authsvc.core.errors import Conflict, Gone, NotAllowed, NotFound
+from authsvc.login.routes import FlowPages, Text
+from authsvc.login.step_up.service import StepUp, flow_passed_first_factor
+from authsvc.login.steps import page_of
+from authsvc.login.store import Flow
+from authsvc.web.csrf import Csrf
+from authsvc.web.origin import origin_of
+
+
+def build_router(shown: FlowPages, step_up: StepUp, csrf: Csrf) -> APIRouter:
+    """Return the routes of the step-up pages."""
+    router = APIRouter(prefix="/login", dependencies=[Depends(csrf.require)], include_in_schema=False)
+
+    @router.post("/step-up/email")
+    def email(request: Request, flow: Text) -> Response:
+        return shown.answer(request, flow, lambda opened: step_up.send_code(opened, origin=origin_of(request)))
+
+    @router.post("/unlock")
+    def unlock(request: Request, flow: Text, email: Text) -> Response:
+        return shown.answer(
+            request,
+            flow,
+            lambda opened: step_up.begin_unlock(opened, email=email, origin=origin_of(request)),
+            email=email[:320],
+        )
+
+    @router.post("/step-up/face")
+    def face(request: Request, flow: Text) -> Response:
+        try:
+            opened = shown.open(request, flow)
+            return show_face_ticket(shown, step_up, request, opened, purpose="verify", back=page_of(flow))
+        except (Gone, NotAllowed, NotFound, Conflict) as problem:
+            return shown.lost(request, problem)
+
+    @router.get("/face/status")
+    def face_status(request: Request, flow: str = "") -> JSONResponse:
+        status = step_up.face_status(shown.open(request, flow))
+        return JSONResponse({"status": status.status, "reason": status.reason})
+
+    return router
+
+
+def show_face_ticket(
+    shown: FlowPages, step_up: StepUp, request: Request, flow: Flow, *, purpose: str, back: str
+) -> Response:
+    """Issue a ticket and show it: to this response only, it is stored as a hash."""
+    if not flow_passed_first_factor(flow):
+        raise NotAllowed("login.first_factor_missing", "A face capture needs a sign-in that has begun.")
+    ticket = step_up.face_ticket(flow, purpose=purpose, origin=origin_of(request))
+    return shown.pages.render(
+        request,
+        "login/face.html",
+        flow=flow.id,
+        client_name=flow.client_name,
+        error=None,
+        ticket_text=ticket.text,
+        expires_in_s=ticket.lifetime_s,
+        purpose=purpose,
+        status="waiting",
+        reason=None,
+        back=back,
+    )

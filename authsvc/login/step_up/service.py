@@ -1,0 +1,194 @@
+"""Step-up: offer what the account has, check what comes back, complete the sign-in.
+
+Which rungs there are is decided in ladder.py. A passkey answers through sign_in/service.py, which knows assertions.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from authsvc.accounts.addresses import hint, normalise
+from authsvc.accounts.alerts.service import AlertKind
+from authsvc.accounts.levels import ProofKind
+from authsvc.accounts.store import Account, find_account_by_email, get_account, list_addresses
+from authsvc.core.audit.service import Audit
+from authsvc.core.clock import Clock
+from authsvc.core.database import Database
+from authsvc.core.errors import NotAllowed
+from authsvc.core.limits import Limits
+from authsvc.core.origin import Origin
+from authsvc.factors.email_code.service import CodePurpose, EmailCodes
+from authsvc.factors.face.service import FaceService, IssuedTicket
+from authsvc.factors.passkey.service import Passkeys
+from authsvc.factors.password.service import Passwords
+from authsvc.login.finish.service import Finish
+from authsvc.login.ladder import Owned, Rung, rungs
+from authsvc.login.service import Flows, out_of_step
+from authsvc.login.sign_in.service import SignIn, Visitor
+from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
+from authsvc.login.steps import Go, Stay, page_of
+from authsvc.login.store import Flow
+from authsvc.login.transitions import Event, State
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """What the step-up page shows."""
+
+    rungs: tuple[Rung, ...]
+    address_hint: str
+
+
+@dataclass(frozen=True)
+class StepUp:
+    """The rungs of the ladder."""
+
+    database: Database
+    clock: Clock
+    limits: Limits
+    audit: Audit
+    flows: Flows
+    finish: Finish
+    sign_in: SignIn
+    codes: EmailCodes
+    passkeys: Passkeys
+    passwords: Passwords
+    face: FaceService
+
+    def ladder(self, flow: Flow) -> Ladder:
+        """Return what this flow's account may prove itself with."""
+        with self.database.read() as connection:
+            return self._ladder(connection, flow, self.clock.now())
+
+    def send_code(self, flow: Flow, *, origin: Origin) -> Go:
+        """Mail a code to the account's primary address, where the ladder has that rung.
+
+        Raises:
+            NotAllowed: `login.rung_missing`: a code would not count for this account.
+            TooMany: too many mails to this address.
+        """
+        if flow.state not in (State.STEP_UP, State.STEP_UP_CODE):
+            raise out_of_step()
+        now = self.clock.now()
+        with self.database.read() as connection:
+            email = self._primary(connection, flow)
+            if Rung.EMAIL_CODE not in self._ladder(connection, flow, now).rungs:
+                raise NotAllowed("login.rung_missing", "A code by mail does not count for this account.")
+        self.limits.spend("mail_per_recipient", email)
+        with self.database.write() as connection:
+            self.flows.move(connection, flow, Event.CODE_SENT, now=now)
+            self.codes.send(connection, flow_id=flow.id, email=email, purpose=CodePurpose.STEP_UP, now=now)
+            self._record(connection, "login:step_up:code_sent", flow, origin, now)
+        return Go(page_of(flow.id))
+
+    def check_code(self, flow: Flow, *, typed: str, visitor: Visitor) -> Go | Stay:
+        """Check a mailed code and complete the sign-in."""
+        origin = visitor.origin
+        self.limits.spend("code_per_address", origin.source)
+        if flow.state is not State.STEP_UP_CODE or flow.account_id is None:
+            raise out_of_step()
+        self.limits.spend("code_per_account", flow.account_id)
+        now = self.clock.now()
+        with self.database.write() as connection:
+            account = get_account(connection, flow.account_id)
+            check = self.codes.check(connection, typed, flow_id=flow.id, purpose=CodePurpose.STEP_UP, now=now)
+            if not check.right:
+                self._record(connection, "login:step_up:code_wrong", flow, origin, now)
+                if not check.tries_left:
+                    self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
+                return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
+            if Rung.EMAIL_CODE not in self._ladder(connection, flow, now).rungs:
+                raise NotAllowed("login.rung_missing", "A code by mail does not count for this account.")
+            device = self.sign_in.device(connection, visitor, account, now)
+            arrival = self.sign_in.resumed(connection, flow, account, {ProofKind.EMAIL_CODE: now}, device, visitor, now)
+            return self.finish.complete(connection, flow, Event.PROVEN, arrival, now=now)
+
+    def face_ticket(self, flow: Flow, *, purpose: str, origin: Origin) -> IssuedTicket:
+        """Give the account's phone a ticket for one capture; only a flow that passed a first factor gets here."""
+        if flow.account_id is None or not flow_passed_first_factor(flow):
+            raise out_of_step()
+        self.limits.spend("face_per_account", flow.account_id)
+        now = self.clock.now()
+        with self.database.write() as connection:
+            return self.face.issue_ticket(
+                connection, flow_id=flow.id, account_id=flow.account_id, purpose=purpose, origin=origin, now=now
+            )
+
+    def begin_unlock(self, flow: Flow, *, email: str, origin: Origin) -> Go:
+        """Mail a code that opens an account whose passwords are refused from unknown devices."""
+        self.limits.spend("sign_up_per_address", origin.source)
+        address = normalise(email)
+        self.limits.spend("mail_per_recipient", address)
+        now = self.clock.now()
+        with self.database.write() as connection:
+            self.flows.move(connection, flow, Event.UNLOCK_BEGUN, now=now, email=address)
+            account = find_account_by_email(connection, address)
+            send = self.codes.send if account else self.codes.pretend
+            send(connection, flow_id=flow.id, email=address, purpose=CodePurpose.UNLOCK, now=now)
+            self._record(connection, "login:unlock:code_sent", flow, origin, now, account=account)
+        return Go(page_of(flow.id))
+
+    def check_unlock(self, flow: Flow, *, typed: str, origin: Origin) -> Go | Stay:
+        """The owner reads the mailbox: passwords from unknown devices are taken again."""
+        self.limits.spend("code_per_address", origin.source)
+        if flow.state is not State.UNLOCK or flow.email is None:
+            raise out_of_step()
+        self.limits.spend("code_per_account", flow.email)
+        now = self.clock.now()
+        with self.database.write() as connection:
+            account = find_account_by_email(connection, flow.email)
+            check = self.codes.check(connection, typed, flow_id=flow.id, purpose=CodePurpose.UNLOCK, now=now)
+            if not check.right:
+                self._record(connection, "login:unlock:code_wrong", flow, origin, now, account=account)
+                return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
+            self.passwords.reopen(connection, flow.email)
+            self.flows.move(connection, flow, Event.UNLOCKED, now=now)
+            self._record(connection, "login:unlock:opened", flow, origin, now, account=account)
+        return Go(page_of(flow.id))
+
+    def resend(self, flow: Flow, *, origin: Origin) -> Go:
+        """Send another code for the step the flow is at."""
+        if flow.state is State.UNLOCK and flow.email is not None:
+            return self.begin_unlock(flow, email=flow.email, origin=origin)
+        return self.send_code(flow, origin=origin)
+
+    def _ladder(self, connection: Connection, flow: Flow, now: datetime) -> Ladder:
+        if flow.account_id is None:
+            raise out_of_step()
+        account = get_account(connection, flow.account_id)
+        primary = list_addresses(connection, account.id)[0]
+        owned = Owned(
+            passkeys=len(self.passkeys.list(connection, account.id)),
+            face_template=self.face.enabled and self.face.template_exists(connection, account.id),
+            address_verified_at=primary.verified_at,
+            address_verified_at_sign_up=primary.verified_at_sign_up,
+            password_reset_at=account.password_reset_at,
+            address_changed_at=account.address_changed_at,
+        )
+        return Ladder(rungs(owned, required=flow.required, now=now), hint(primary.email))
+
+    def _primary(self, connection: Connection, flow: Flow) -> str:
+        if flow.account_id is None:
+            raise out_of_step()
+        return list_addresses(connection, flow.account_id)[0].email
+
+    def _record(
+        self,
+        connection: Connection,
+        tag: str,
+        flow: Flow,
+        origin: Origin,
+        now: datetime,
+        *,
+        account: Account | None = None,
+    ) -> None:
+        account_id = account.id if account else flow.account_id
+        self.audit.record(connection, tag, now=now, account_id=account_id, origin=origin, facts={"flow": flow.id})
+
+
+def flow_passed_first_factor(flow: Flow) -> bool:
+    """Return whether somebody has proven a first factor in this flow, or holds the session it was begun with."""
+    if flow.kind == "face":
+        return flow.state is State.READY and flow.session_id is not None
+    return flow.state in (State.STEP_UP, State.STEP_UP_CODE) and bool(flow.proofs)

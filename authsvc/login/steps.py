@@ -1,0 +1,27 @@
+"""What a page does after a step: stay and say why, or go on and carry new cookies. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stay:
+    """The step did not succeed; the page is shown again with a sentence, and nothing was given away."""
+
+    error: str
+    status: int = 400
+    retry_after_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Go:
+    """The step succeeded: where the browser goes, and what it is given to keep."""
+
+    to: str
+    session_secret: str | None = None
+    staff_secret: str | None = None
+    device_cookie: str | None = None
+
+
+def page_of(flow_id: str) -> str:
+    """Return the path of a flow's page; which page it is, its state says."""
+    return f"/login?flow={flow_id}"

@@ -1,0 +1,76 @@
+"""Every step a sign-in flow can take: (state, event) -> state. What is not in the table can't happen. Pure.
+
+identify ──sign_up_begun──▶ prove_address ──address_proven──▶ choose_credential ──signed_up──▶ ready
+   │  ├──allowed─────────────────────────────────────────────────────────────────────────────▶ ready
+   │  ├──step_up_asked──▶ step_up ◀─back─▶ step_up_code ──proven──▶ ready
+   │  ├──unlock_begun───▶ unlock ──unlocked──▶ identify
+   │  └──denied─────────▶ denied
+   any open state ──cancelled──▶ refused          ready, refused ──resumed──▶ spent
+"""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    IDENTIFY = "identify"
+    PROVE_ADDRESS = "prove_address"
+    CHOOSE_CREDENTIAL = "choose_credential"
+    STEP_UP = "step_up"
+    STEP_UP_CODE = "step_up_code"
+    UNLOCK = "unlock"
+    READY = "ready"
+    DENIED = "denied"
+    REFUSED = "refused"
+    SPENT = "spent"
+
+
+class Event(StrEnum):
+    SIGN_UP_BEGUN = "sign_up_begun"
+    ADDRESS_PROVEN = "address_proven"
+    SIGNED_UP = "signed_up"
+    ALLOWED = "allowed"
+    STEP_UP_ASKED = "step_up_asked"
+    DENIED = "denied"
+    CODE_SENT = "code_sent"
+    PROVEN = "proven"
+    UNLOCK_BEGUN = "unlock_begun"
+    UNLOCKED = "unlocked"
+    BACK = "back"
+    CANCELLED = "cancelled"
+    RESUMED = "resumed"
+
+
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.IDENTIFY, Event.SIGN_UP_BEGUN): State.PROVE_ADDRESS,
+    (State.IDENTIFY, Event.ALLOWED): State.READY,
+    (State.IDENTIFY, Event.STEP_UP_ASKED): State.STEP_UP,
+    (State.IDENTIFY, Event.DENIED): State.DENIED,
+    (State.IDENTIFY, Event.UNLOCK_BEGUN): State.UNLOCK,
+    (State.IDENTIFY, Event.CANCELLED): State.REFUSED,
+    (State.PROVE_ADDRESS, Event.SIGN_UP_BEGUN): State.PROVE_ADDRESS,  # another address, or a new code
+    (State.PROVE_ADDRESS, Event.ADDRESS_PROVEN): State.CHOOSE_CREDENTIAL,
+    (State.PROVE_ADDRESS, Event.BACK): State.IDENTIFY,
+    (State.PROVE_ADDRESS, Event.CANCELLED): State.REFUSED,
+    (State.CHOOSE_CREDENTIAL, Event.SIGNED_UP): State.READY,
+    (State.CHOOSE_CREDENTIAL, Event.CANCELLED): State.REFUSED,
+    (State.STEP_UP, Event.CODE_SENT): State.STEP_UP_CODE,
+    (State.STEP_UP, Event.PROVEN): State.READY,
+    (State.STEP_UP, Event.BACK): State.IDENTIFY,
+    (State.STEP_UP, Event.CANCELLED): State.REFUSED,
+    (State.STEP_UP_CODE, Event.CODE_SENT): State.STEP_UP_CODE,
+    (State.STEP_UP_CODE, Event.PROVEN): State.READY,
+    (State.STEP_UP_CODE, Event.BACK): State.STEP_UP,
+    (State.STEP_UP_CODE, Event.CANCELLED): State.REFUSED,
+    (State.UNLOCK, Event.UNLOCK_BEGUN): State.UNLOCK,
+    (State.UNLOCK, Event.UNLOCKED): State.IDENTIFY,
+    (State.UNLOCK, Event.BACK): State.IDENTIFY,
+    (State.UNLOCK, Event.CANCELLED): State.REFUSED,
+    (State.DENIED, Event.CANCELLED): State.REFUSED,
+    (State.READY, Event.RESUMED): State.SPENT,
+    (State.REFUSED, Event.RESUMED): State.SPENT,
+}
+
+
+def after(state: State, event: Event) -> State | None:
+    """Return the state that follows, or None where the event can't happen."""
+    return TRANSITIONS.get((state, event))
