@@ -3,7 +3,7 @@
 Per kind k of feature, on log times:
     within                      how far a person strays from their own median within ten repetitions (mean distance)
     intercept, slope, between   where somebody else's time lies when the owner's median is m: intercept + slope * m, and
-                                how far it scatters about that. A slope of 0 (holds): the owner's time tells nothing about
+                                how far it scatters about that. A slope of 0 (holds): the owner's time says nothing of
                                 others'; 0.7 (gaps): a key that is hard for one is hard for all.
     gain, offset                from the detector's mean ratio to calibrated log-odds
 

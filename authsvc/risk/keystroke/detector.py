@@ -12,8 +12,8 @@ password is not independent evidence n times over. GAIN and OFFSET were fitted b
 that the background was trained on (background.py); the clip bounds what one slip or one perfect key can say.
 
 Measured on 13 people who are in no training data (CMU set, the last 13 of 26 by name; impostors: the first five
-repetitions of the other 12), mean equal-error rate per person: 4.7 % (sd 3.5) for a profile of repetitions 191-200 tried
-on 201-400; 4.3 % (sd 2.4) for a profile of the last ten that follows from repetition 11 to 400.
+repetitions of the other 12), mean equal-error rate per person: 4.7 % (sd 3.5) for a profile of repetitions 191-200
+tried on 201-400; 4.3 % (sd 2.4) for a profile of the last ten that follows from repetition 11 to 400.
 
 The result is finite for every sample: |ratio| <= GAIN * CLIP + |OFFSET|. Calibrated on one password in a laboratory,
 not on a deployment: signals/typing_rhythm.py caps it.

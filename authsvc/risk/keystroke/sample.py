@@ -14,7 +14,8 @@ Two ways to be unusable are told apart:
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from enum import StrEnum
 from typing import Any, NoReturn
 
@@ -45,7 +46,7 @@ class TypingSample:
 
     field: TypedField
     input_kind: InputKind
-    events: tuple[tuple[int, int], ...] = field(repr=False)  # never in a log line
+    events: tuple[tuple[int, int], ...] = attribute(repr=False)  # never in a log line
     pasted: bool = False
 
     @property

@@ -1,0 +1,27 @@
+"""Has the account been seen in this network (/24 or /48) and country? One correlated group. Pure.
+
+Weights are initial: that address and country are looked at follows Freeman et al. (NDSS 2016); the sizes are judgement
+(a phone changes networks several times a day, a person countries rarely), not calibrated on a deployment's labels. A new
+country is nearly always a new network as well, so together they are worth at most CAP.
+"""
+
+from authsvc.risk.context import RiskContext, Seen
+from authsvc.risk.contribution import Contribution, capped
+
+NETWORK_KNOWN = -0.5
+NETWORK_NEW = 1.0
+COUNTRY_NEW = 1.5
+CAP = 2.2
+
+
+def network(context: RiskContext) -> tuple[Contribution, ...]:
+    said = []
+    if not context.familiar:
+        return ()
+    if context.network is Seen.KNOWN:
+        said.append(Contribution("network.known", NETWORK_KNOWN, "The account was seen in this network before."))
+    if context.network is Seen.NEW:
+        said.append(Contribution("network.new", NETWORK_NEW, "The account was never seen in this network."))
+    if context.country is Seen.NEW:
+        said.append(Contribution("country.new", COUNTRY_NEW, "The account was never seen in this country."))
+    return capped(said, most=CAP)
