@@ -1,0 +1,55 @@
+"""Every way in which a face capture is refused: a stable code, what kind of error it is, what the app may say.
+
+A capture that could not be used (no face, not an image, too slow an upload) has changed nothing: its ticket can be
+used again while it lives. The others are about the ticket, the consent or the template: another photo won't help. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from authsvc.core.errors import AuthsvcError, BadInput, Conflict, Gone, NotAllowed, NotFound, NotSignedIn, TooLarge
+
+MIN_FRAMES = 3  # a template, and a capture compared with it, is the mean of at least three
+
+UNUSABLE: Mapping[str, tuple[type[AuthsvcError], str]] = {
+    "face.malformed_upload": (
+        BadInput,
+        "Send multipart/form-data with one field `nonce` and the JPEG files as `frames`.",
+    ),
+    "face.upload_too_slow": (BadInput, "The upload took too long. Please try again, with smaller pictures."),
+    "face.too_few_frames": (BadInput, f"A capture has at least {MIN_FRAMES} frames."),
+    "face.too_many_frames": (BadInput, "A capture has fewer frames than these."),
+    "face.frame_too_large": (TooLarge, "A frame has too many bytes. Please send smaller pictures."),
+    "face.too_many_pixels": (TooLarge, "A frame has too many pixels. Please send smaller pictures."),
+    "face.not_an_image": (BadInput, "A frame is not a whole 8-bit JPEG in grey or colour."),
+    "face.no_face": (BadInput, "No face was found. Please look straight at the camera, in good light."),
+    "face.two_faces": (BadInput, "More than one face was found. Please be alone in the picture."),
+    "face.face_too_small": (BadInput, "The face is too small. Please come closer."),
+    "face.frames_differ": (BadInput, "The frames don't seem to show one and the same face."),
+}
+
+FINAL: Mapping[str, tuple[type[AuthsvcError], str]] = {
+    "face.disabled": (NotAllowed, "Face captures are not offered here."),
+    "face.no_ticket": (NotSignedIn, "Send the ticket's secret as `Authorization: Bearer …`."),
+    "face.ticket_unknown": (NotFound, "This ticket is not known. Please start again."),
+    "face.ticket_expired": (Gone, "This ticket has expired. Please ask for a new one."),
+    "face.ticket_spent": (Gone, "This ticket has been used. Please ask for a new one."),
+    "face.foreign_nonce": (NotAllowed, "The nonce does not belong to this ticket."),
+    "face.no_consent": (NotAllowed, "There is no consent to keep a face template."),
+    "face.no_template": (NotFound, "No face is enrolled for this account."),
+    "face.template_outdated": (Conflict, "The enrolled face was measured in another way. Please enrol again."),
+}
+
+
+@dataclass(frozen=True)
+class FrameRefusal:
+    """Why a capture can't be used, and which frame (from 0) showed it, if one did."""
+
+    code: str
+    frame: int | None = None
+
+
+def error_of(code: str) -> AuthsvcError:
+    """Return the error that tells a caller about this refusal."""
+    kind, detail = UNUSABLE.get(code) or FINAL[code]
+    return kind(code, detail)
