@@ -66,6 +66,15 @@ class Database:
             connection.rollback()
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A read that sees one moment throughout, however many statements it takes; for long checks and exports."""
+        with self.engine.connect() as connection:
+            if not self.is_sqlite:  # a SQLite read sees one moment anyway
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+            connection.rollback()
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """A short transaction that commits when the block ends and rolls back when it raises."""
         with self.engine.connect() as connection:

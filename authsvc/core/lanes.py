@@ -11,7 +11,7 @@ the GIL and is not safe to share between threads, so ProcessLane runs in spawned
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -83,12 +83,18 @@ class ProcessLane(_Admission):
         """Run `work` (a module-level function with picklable arguments) in a worker process.
 
         Raises:
-            Busy: the worker died or took longer than the lane allows; nothing of its work was kept.
+            Busy: the worker died or took longer than the lane allows (waiting included), or another request's
+                did so and took the pool with it; nothing of its work was kept.
         """
         pool = self._current()
         try:
-            return pool.submit(work, *args, **kwargs).result(timeout=self._timeout_s)
-        except (BrokenProcessPool, FutureTimeout) as problem:
+            future = pool.submit(work, *args, **kwargs)
+        except RuntimeError as problem:  # the pool broke, or was ended, since it was picked
+            self._discard(pool)
+            raise self._busy() from problem
+        try:
+            return future.result(timeout=self._timeout_s)
+        except (BrokenProcessPool, CancelledError, FutureTimeout) as problem:
             self._discard(pool)
             raise self._busy() from problem
 

@@ -1,8 +1,8 @@
 """A throw-away PostgreSQL server, started by pytest-postgresql's executor, also for root.
 
 PostgreSQL refuses to run as root, and containers often are root. Then its programs run as `postgres` or `nobody`,
-through a two-line script that stands in for pg_ctl. That user can rarely reach pytest's own temporary folder (mode 700) or the
-checkout, so the server lives in a folder of its own, under a temporary directory that everybody may enter.
+through a two-line script that stands in for pg_ctl. That user can rarely reach pytest's own temporary folder (mode
+700) or the checkout, so the server lives in a folder of its own, under a temporary directory that all may enter.
 
 Each test gets a database of its own, cloned from one that was prepared once: about 30 ms.
 """

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Text, cast, func, insert, literal
 
+from authsvc.core.audit.chain import check_facts
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.ids import new_id
 from authsvc.core.origin import Origin
@@ -41,7 +42,11 @@ class Audit:
             facts: what may be kept for ever: ids, codes, counts. Nothing that tells who or where somebody is.
             personal: what is about a person; sealed under the account's key. The origin's address and
                 user agent are added to it.
+
+        Raises:
+            ValueError: the facts have no canonical JSON form, so that the chain could not hold them.
         """
+        check_facts(facts or {})
         event_id = new_id("evt")
         private = dict(personal or {})
         if origin is not None:

@@ -30,6 +30,8 @@ audit_events = Table(
     Index("ix_audit_events_tag_id", "tag", "id"),
     # The sealer looks from the oldest transaction that it has not finished.
     Index("ix_audit_events_xid", "xid"),
+    # SQLite would hand out the ids of deleted rows again.
+    sqlite_autoincrement=True,
 )
 triggers.install_with(audit_events)
 

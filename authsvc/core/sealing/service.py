@@ -1,8 +1,8 @@
 """The vault: seals personal fields under a key per account, so that erasing the key erases the person.
 
 Evidence (audit events, decision inputs) is kept for years and chained by hashes, but the personal parts of it must go
-when their person asks. They are sealed under that person's own key: destroying the key leaves the ciphertext and the chain
-as they were, and nobody can read them again (crypto-shredding, NIST SP 800-88 rev. 1, 2.6).
+when their person asks. They are sealed under that person's own key: destroying the key leaves the ciphertext and the
+chain as they were, and nobody can read them again (crypto-shredding, NIST SP 800-88 rev. 1, 2.6).
 """
 
 import json
