@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 import uvicorn
 from fastapi import Depends, FastAPI, Form, Request
 from pydantic import BaseModel, ConfigDict
@@ -53,6 +54,8 @@ class Edge:
 
 def build_edge(settings: Settings, folder: Path) -> Edge:
     """Return an application with one route of each kind. Its templates are written to `folder`."""
+    # By default structlog draws tracebacks with every local variable, which takes seconds.
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
     folder.mkdir(exist_ok=True)
     (folder / "problem.html").write_text(PROBLEM)
     (folder / "page.html").write_text(PAGE)
