@@ -53,6 +53,13 @@ def find_ticket(connection: Connection, ticket_id: str) -> Ticket | None:
     return Ticket(**row._mapping) if row else None
 
 
+def find_newest_ticket(connection: Connection, flow_id: str) -> Ticket | None:
+    """Return the ticket that a flow asked for last."""
+    query = select(face_tickets).where(face_tickets.c.flow_id == flow_id).order_by(face_tickets.c.created_at.desc())
+    row = connection.execute(query.limit(1)).one_or_none()
+    return Ticket(**row._mapping) if row else None
+
+
 def find_ticket_by_secret(connection: Connection, secret_hash: bytes) -> Ticket | None:
     row = connection.execute(select(face_tickets).where(face_tickets.c.secret_hash == secret_hash)).one_or_none()
     return Ticket(**row._mapping) if row else None

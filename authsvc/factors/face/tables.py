@@ -30,5 +30,6 @@ face_tickets = Table(
     Column("verdict", String(16)),  # enrolled | match | no_match | refused
     Column("reason", String(40)),  # of the last capture that was refused
     Index("ix_face_tickets_account_id", "account_id"),
+    Index("ix_face_tickets_flow_id", "flow_id"),
     Index("ix_face_tickets_expires_at", "expires_at"),
 )
