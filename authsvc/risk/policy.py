@@ -27,7 +27,9 @@ import rfc8785
 from authsvc.accounts.levels import Level
 from authsvc.risk.context import RiskContext
 from authsvc.risk.contribution import Contribution
-from authsvc.risk.signals import CODES, MODEL_VERSION, score
+from authsvc.risk.signals import MODEL_VERSION, score
+
+ENGINE_FAILED = "policy.engine_failed"
 
 
 class Outcome(StrEnum):
@@ -109,7 +111,7 @@ def blind_decision(policy: Policy, context: RiskContext) -> Decision:
         decision=Outcome.STEP_UP,
         log_odds=policy.prior_log_odds,
         probability=_probability(policy.prior_log_odds),
-        contributions=(Contribution("policy.engine_failed", 0.0, text),),
+        contributions=(Contribution(ENGINE_FAILED, 0.0, text),),
         policy_version=policy.version,
         model_version=MODEL_VERSION,
         required=_required(policy, context),

@@ -49,6 +49,12 @@ class TypingSample:
     events: tuple[tuple[int, int], ...] = attribute(repr=False)  # never in a log line
     pasted: bool = False
 
+    def to_json(self) -> str:
+        """Return what parse_sample reads: for a sample that must wait, sealed, until its sign-in is complete."""
+        events = [[press / US_PER_MS, release / US_PER_MS] for press, release in self.events]
+        value = {"field": self.field.value, "input": self.input_kind.value, "events": events, "pasted": self.pasted}
+        return json.dumps(value)
+
     @property
     def usable(self) -> bool:
         """Whether there is a rhythm to look at."""

@@ -1,8 +1,8 @@
 """Has the account been seen in this network (/24 or /48) and country? One correlated group. Pure.
 
 Weights are initial: that address and country are looked at follows Freeman et al. (NDSS 2016); the sizes are judgement
-(a phone changes networks several times a day, a person countries rarely), not calibrated on a deployment's labels. A new
-country is nearly always a new network as well, so together they are worth at most CAP.
+(a phone changes networks several times a day, a person countries rarely), not calibrated on a deployment's labels. A
+new country is nearly always a new network as well, so together they are worth at most CAP.
 """
 
 from authsvc.risk.context import RiskContext, Seen

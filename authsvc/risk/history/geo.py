@@ -1,0 +1,65 @@
+"""Which country an address is in, by a database in MaxMind's format. Wraps geoip2.
+
+Without a database every country is unknown, which is neither safe nor suspicious. A file that is missing, broken or of
+another kind refuses at start: a deployment that believes it sees countries must see them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import maxminddb
+from geoip2.database import Reader
+from geoip2.errors import AddressNotFoundError
+
+from authsvc.settings import SettingsProblem
+
+PROBE = "192.0.2.1"  # RFC 5737: documentation, in no database
+SETTING = "AUTHSVC_RISK__GEOIP_DATABASE"
+
+
+class Geo(Protocol):
+    def country(self, address: str) -> str | None:
+        """Return the ISO 3166-1 code of the country, None when it is not known."""
+        ...
+
+
+@dataclass(frozen=True)
+class NoGeo:
+    """Stands in where no database is configured."""
+
+    def country(self, address: str) -> str | None:  # noqa: ARG002
+        return None
+
+
+@dataclass(frozen=True)
+class GeoDatabase:
+    """A country or city database, held in memory: readers of a mapped file end with the file they map."""
+
+    reader: Reader
+
+    def country(self, address: str) -> str | None:
+        """Raises maxminddb.InvalidDatabaseError: the database is broken at this address."""
+        try:
+            return self.reader.country(address).country.iso_code
+        except (AddressNotFoundError, ValueError):
+            return None
+
+
+def open_geo(path: Path | None) -> Geo:
+    """Open the database that the settings name.
+
+    Raises:
+        SettingsProblem: it can't be read, or is no database of countries.
+    """
+    if path is None:
+        return NoGeo()
+    try:
+        geo = GeoDatabase(Reader(path, mode=maxminddb.MODE_MEMORY))
+        geo.country(PROBE)
+    except (OSError, TypeError, maxminddb.InvalidDatabaseError) as problem:
+        raise SettingsProblem(
+            f"authsvc can't start:\n  {SETTING}: {path}: {problem} (a country database in MaxMind's format; "
+            "leave the variable empty to do without)"
+        ) from problem
+    return geo

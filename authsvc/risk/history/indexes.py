@@ -1,0 +1,41 @@
+"""Keyed hashes of what history recognises again but must not tell. Pure.
+
+Each comes in every key of the ring, the current one first: rows written before a key rotation are still found. A
+network or country is hashed together with the account, so that two accounts of one household can't be linked by these rows.
+"""
+
+from authsvc.core.origin import Origin
+from authsvc.core.sealing.cipher import Keyring
+
+Indexes = tuple[bytes, ...]
+
+
+def network_indexes(keyring: Keyring, account_id: str, origin: Origin) -> Indexes:
+    """Return the hashes of the origin's /24 or /48; none for what is no IP address."""
+    try:
+        network = origin.network
+    except ValueError:
+        return ()
+    return keyring.indexes("risk-network", f"{account_id}|{network}")
+
+
+def country_indexes(keyring: Keyring, account_id: str, country: str | None) -> Indexes:
+    return () if country is None else keyring.indexes("risk-country", f"{account_id}|{country}")
+
+
+def account_indexes(keyring: Keyring, account_key: str) -> Indexes:
+    """Args: account_key as an account's id, or the address that was tried where there is no account."""
+    return keyring.indexes("risk-failed-account", account_key)
+
+
+def source_indexes(keyring: Keyring, origin: Origin) -> Indexes:
+    """Return the hashes of the origin's IPv4 address or IPv6 /64."""
+    try:
+        source = origin.source
+    except ValueError:
+        source = origin.address
+    return keyring.indexes("risk-failed-source", source)
+
+
+def replay_indexes(keyring: Keyring, account_id: str, fingerprint: str) -> Indexes:
+    return keyring.indexes("risk-typing", f"{account_id}|{fingerprint}")

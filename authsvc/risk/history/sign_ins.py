@@ -1,0 +1,117 @@
+"""SQL for completed sign-ins: how many, when last, and from which networks and countries.
+
+One statement answers a decision's questions. An account keeps MAX_NETWORKS networks, the ones used last, so the cost
+does not grow with its history.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
+
+from authsvc.core.database import insert_into
+from authsvc.risk.context import Seen
+from authsvc.risk.history.indexes import Indexes
+from authsvc.risk.tables import account_history, known_networks
+
+MAX_NETWORKS = 50
+
+
+@dataclass(frozen=True)
+class SignIns:
+    """An account's history as one sign-in sees it."""
+
+    count: int = 0
+    last_at: datetime | None = None
+    network: Seen = Seen.UNKNOWN
+    country: Seen = Seen.UNKNOWN
+
+
+def find_sign_ins(connection: Connection, account_id: str, *, network: Indexes, country: Indexes) -> SignIns:
+    """Return what is known of the account, and whether this network and country are."""
+    row = connection.execute(
+        select(
+            account_history.c.sign_ins,
+            account_history.c.last_sign_in_at,
+            _any(account_id).label("networks"),
+            _any(account_id, known_networks.c.network_index.in_(network)).label("network"),
+            _any(account_id, known_networks.c.country_index.is_not(None)).label("countries"),
+            _any(account_id, known_networks.c.country_index.in_(country)).label("country"),
+        ).where(account_history.c.account_id == account_id)
+    ).one_or_none()
+    if row is None:
+        return SignIns()
+    return SignIns(
+        row.sign_ins,
+        row.last_sign_in_at,
+        _seen(comparable=bool(network) and row.networks, found=row.network),
+        _seen(comparable=bool(country) and row.countries, found=row.country),
+    )
+
+
+def has_sign_ins(connection: Connection, account_id: str) -> bool:
+    query = select(exists().where(account_history.c.account_id == account_id))
+    return bool(connection.execute(query).scalar_one())
+
+
+def count_sign_in(connection: Connection, account_id: str, *, now: datetime) -> None:
+    """Count one completed sign-in."""
+    connection.execute(
+        insert_into(connection, account_history)
+        .values(account_id=account_id, sign_ins=1, last_sign_in_at=now)
+        .on_conflict_do_update(
+            index_elements=["account_id"], set_={"sign_ins": account_history.c.sign_ins + 1, "last_sign_in_at": now}
+        )
+    )
+
+
+def remember_network(
+    connection: Connection, account_id: str, *, network: Indexes, country: Indexes, now: datetime
+) -> None:
+    """Make a network, and the country it is in, known to the account."""
+    if not network:
+        return
+    seen: dict[str, object] = {"last_seen_at": now, "count": known_networks.c.count + 1}
+    if country:
+        seen["country_index"] = country[0]
+    here = (known_networks.c.account_id == account_id, known_networks.c.network_index.in_(network))
+    if connection.execute(update(known_networks).where(*here).values(**seen)).rowcount:
+        return
+    connection.execute(
+        insert_into(connection, known_networks)
+        .values(
+            account_id=account_id,
+            network_index=network[0],
+            country_index=country[0] if country else None,
+            first_seen_at=now,
+            last_seen_at=now,
+            count=1,
+        )
+        .on_conflict_do_nothing()  # another sign-in was first
+    )
+    newest = (
+        select(known_networks.c.network_index)
+        .where(known_networks.c.account_id == account_id)
+        .order_by(known_networks.c.last_seen_at.desc())
+        .limit(MAX_NETWORKS)
+    )
+    connection.execute(
+        delete(known_networks).where(
+            known_networks.c.account_id == account_id, known_networks.c.network_index.not_in(newest)
+        )
+    )
+
+
+def forget_sign_ins(connection: Connection, account_id: str) -> None:
+    for table in (known_networks, account_history):
+        connection.execute(delete(table).where(table.c.account_id == account_id))
+
+
+def _any(account_id: str, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(known_networks.c.account_id == account_id, *which)
+
+
+def _seen(*, comparable: bool, found: bool) -> Seen:
+    if not comparable:
+        return Seen.UNKNOWN
+    return Seen.KNOWN if found else Seen.NEW
