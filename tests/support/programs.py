@@ -74,7 +74,7 @@ def summary(reasons: list[str]) -> list[str]:
             lines.append(f"{count} skipped without {need.title}: {need.how}")
     others = sum(not any(need.reason in reason for need in NEEDS) for reason in reasons)
     if others:
-        lines.append(f"{others} skipped for another reason, listed above")
+        lines.append(f"{others} skipped for another reason, listed below")
     return lines
 
 
