@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import insert_into
-from authsvc.core.migrations import head_revision, upgrade
+from authsvc.core.migrations import head_revision
 from authsvc.core.sealing.tables import personal_keys
 from authsvc.tables import TABLE_MODULES, metadata
 from tests.support.programs import ROOT
