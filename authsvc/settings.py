@@ -152,6 +152,7 @@ class LimitSettings(_Group):
     flow_per_address: str = Field("300 per 1 minute", description="Sign-in flows begun from one address")
     token_per_address: str = Field("600 per 1 minute", description="Failed token requests from one address")
     face_per_account: str = Field("30 per 1 hour", description="Face captures of one account")
+    evidence_per_source: str = Field("60 per 1 minute", description="Refused requests of one address kept as evidence")
     face_per_address: str = Field("120 per 10 minutes", description="Face captures sent from one address")
 
     def rules(self) -> dict[str, str]:

@@ -116,6 +116,11 @@ def list_roles(connection: Connection, account_id: str) -> frozenset[str]:
     return frozenset(connection.execute(select(roles.c.role).where(roles.c.account_id == account_id)).scalars())
 
 
+def exists_with_role(connection: Connection, role: str) -> bool:
+    """Return whether anybody has the role."""
+    return connection.execute(select(roles.c.account_id).where(roles.c.role == role).limit(1)).first() is not None
+
+
 def grant_role(connection: Connection, account_id: str, role: str, now: datetime) -> None:
     connection.execute(
         insert_into(connection, roles).values(account_id=account_id, role=role, granted_at=now).on_conflict_do_nothing()

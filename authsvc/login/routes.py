@@ -4,7 +4,7 @@ A page that posts gets back either a redirect to the flow's next page, or itself
 service refuses as bad input becomes such a sentence too; the code stays in the request's log line and evidence.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -57,7 +57,7 @@ class FlowPages:
         request: Request,
         flow_id: str,
         work: Callable[[Flow], Go | Stay],
-        show: Callable[[Request, Flow, str | None, int], Response] | None = None,
+        show: Callable[..., Response] | None = None,
         **typed: str,
     ) -> Response:
         """Run one step and answer a form post. Args: typed is what the page shows again when it stays."""
@@ -89,8 +89,11 @@ class FlowPages:
         self.keep(response, outcome)
         return response
 
-    def show(self, request: Request, flow: Flow, error: str | None = None, status: int = 200, **typed: str) -> Response:
-        """Return the page of the flow's state."""
+    def show(
+        self, request: Request, flow: Flow, stay: Stay | None = None, *, typed: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return the page of the flow's state. Args: typed is what the person had filled in."""
+        typed, error, status = typed or {}, stay.error if stay else None, stay.status if stay else 200
         common: dict[str, Any] = {"flow": flow.id, "client_name": flow.client_name, "error": error}
         form_action = (flow.redirect_origin,) if flow.redirect_origin else ()
 
@@ -102,8 +105,13 @@ class FlowPages:
         match flow.state:
             case State.IDENTIFY:
                 if flow.grant_role or "create" in flow.prompt:
-                    return self.show_create(request, flow, error, status, **typed)
-                return page("sign_in", email=typed.get("email", flow.email or ""), can_create=flow.kind == "client")
+                    return self.show_create(request, flow, stay, typed=typed)
+                return page(
+                    "sign_in",
+                    email=typed.get("email", flow.email or ""),
+                    can_create=flow.kind == "client",
+                    locked=stay is not None and stay.locked,
+                )
             case State.PROVE_ADDRESS | State.UNLOCK:
                 purpose = "sign_up" if flow.state is State.PROVE_ADDRESS else "unlock"
                 return page("code", address_hint=hint(flow.email or ""), purpose=purpose, can_resend=True)
@@ -132,17 +140,18 @@ class FlowPages:
                 return RedirectResponse(_arrival_of(flow), status_code=303)
 
     def show_create(
-        self, request: Request, flow: Flow, error: str | None = None, status: int = 200, **typed: str
+        self, request: Request, flow: Flow, stay: Stay | None = None, *, typed: Mapping[str, str] | None = None
     ) -> Response:
         """Return the page that asks a newcomer for name and address."""
+        typed = typed or {}
         return self.pages.render(
             request,
             "login/create.html",
-            status=status,
+            status=stay.status if stay else 200,
             form_action=(flow.redirect_origin,) if flow.redirect_origin else (),
             flow=flow.id,
             client_name=flow.client_name,
-            error=error,
+            error=stay.error if stay else None,
             name=typed.get("name", ""),
             email=typed.get("email", flow.email or ""),
         )
@@ -153,7 +162,7 @@ class FlowPages:
         if name is None:
             raise problem
         request.scope["state"]["problem"] = problem.code
-        context = {"flow": "", "client_name": "", "error": None}
+        context: dict[str, Any] = {"flow": "", "client_name": "", "error": None}
         return self.pages.render(request, f"login/{name}.html", status=410 if name == "expired" else 403, **context)
 
     def keep(self, response: Response, outcome: Go) -> None:
@@ -177,7 +186,7 @@ class FlowPages:
         if code:
             request.scope["state"]["problem"] = code
         flow = self.open(request, flow_id)  # a step that stays may have moved on in another tab
-        response = (show or self.show)(request, flow, stay.error, stay.status, **typed)
+        response = (show or self.show)(request, flow, stay, typed=typed)
         if stay.retry_after_s:
             response.headers["retry-after"] = str(stay.retry_after_s)
         return response

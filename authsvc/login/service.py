@@ -114,16 +114,9 @@ class Flows:
             flow = find_flow(connection, flow_id)
         if flow is None or flow.expires_at <= now or flow.state is State.SPENT:
             raise expired()
-        if not hmac.compare_digest(flow.browser_hash, hash_secret(browser)):
+        if not belongs_to(flow, browser):
             with self.database.write() as connection:
-                self.audit.record(
-                    connection,
-                    "login:flow:foreign_browser",
-                    now=now,
-                    account_id=flow.account_id,
-                    origin=origin,
-                    facts={"flow": flow.id, "state": flow.state.value},
-                )
+                self._foreign(connection, flow, "browser", origin, now)
             raise NotAllowed("flow.foreign_browser", "This sign-in was begun in another browser.")
         return flow
 
@@ -163,20 +156,58 @@ class Flows:
         with self.database.write() as connection:
             return self.move(connection, flow, Event.BACK, now=now, **changes)
 
-    def take(self, connection: Connection, flow: Flow, *, session: Session | None, now: datetime) -> Taken:
-        """Spend an opened flow in one statement, inside the caller's transaction.
+    def take(
+        self,
+        connection: Connection,
+        flow_id: str,
+        *,
+        browser: str,
+        session: Session | None,
+        origin: Origin,
+        now: datetime,
+    ) -> Taken:
+        """Spend a finished flow in one statement, inside the caller's transaction.
+
+        1. the browser is the one that began it; 2. the flow is finished, not before; 3. session and account are those
+        that finished it; 4. of two requests at once one takes it.
+        Evidence of a refusal is written through `connection`: commit it even when this raises.
 
         Raises:
-            Gone: `flow.expired`: another request took it.
-            NotAllowed: `flow.foreign_session`: a ready flow whose session isn't the one at hand.
+            Gone: `flow.expired`: unknown, expired, or taken before.
+            NotAllowed: `flow.foreign_browser`, `flow.foreign_session`.
+            Conflict: `flow.out_of_step`: not finished yet.
         """
-        refused = flow.state is State.REFUSED
-        if not refused and (session is None or session.id != flow.session_id or session.account_id != flow.account_id):
+        flow = find_flow(connection, flow_id)
+        if flow is None or flow.expires_at <= now or flow.state is State.SPENT:
+            raise expired()
+        if not belongs_to(flow, browser):  # 1
+            self._foreign(connection, flow, "browser", origin, now)
+            raise NotAllowed("flow.foreign_browser", "This sign-in was begun in another browser.")
+        if flow.state not in (State.READY, State.REFUSED):  # 2
+            raise out_of_step()
+        mine = session is not None and session.id == flow.session_id and session.account_id == flow.account_id
+        if flow.state is State.READY and not mine:  # 3
+            self._foreign(connection, flow, "session", origin, now)
             raise NotAllowed("flow.foreign_session", "This sign-in was finished in another session.")
         spent = move_flow(connection, flow, Event.RESUMED, now=now)
-        if spent is None:
+        if spent is None:  # 4
             raise expired()
-        return Taken(spent, (flow.refusal or "access_denied") if refused else None)
+        return Taken(spent, (flow.refusal or "access_denied") if flow.state is State.REFUSED else None)
+
+    def _foreign(self, connection: Connection, flow: Flow, what: str, origin: Origin, now: datetime) -> None:
+        self.audit.record(
+            connection,
+            "login:flow:foreign",
+            now=now,
+            account_id=flow.account_id,
+            origin=origin,
+            facts={"flow": flow.id, "state": flow.state.value, "foreign": what},
+        )
+
+
+def belongs_to(flow: Flow, browser: str) -> bool:
+    """Return whether the flow was begun by the browser with this secret."""
+    return hmac.compare_digest(flow.browser_hash, hash_secret(browser))
 
 
 def expired() -> Gone:

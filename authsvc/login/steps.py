@@ -10,6 +10,7 @@ class Stay:
     error: str
     status: int = 400
     retry_after_s: int | None = None
+    locked: bool = False  # passwords are refused until the owner shows up: the page offers a code by mail
 
 
 @dataclass(frozen=True)

@@ -95,10 +95,10 @@ _WHY = {
 def _message(email: str, code: str, purpose: CodePurpose, service_name: str) -> Message:
     minutes = int(CODE_TTL.total_seconds() // 60)
     text = (
-        f"{_WHY[purpose]}\n\n    {code[:4]} {code[4:]}\n\n"
+        f"{_WHY[purpose]}\n\n    {code}\n\n"
         f"Type the code on the page that asked for it, within {minutes} minutes.\n"
         "Nobody who works for us will ever ask you for it. If this was not you, leave it: without the code "
         "nothing happens.\n\n"
         f"{service_name}\n"
     )
-    return Message(email, f"{_SUBJECTS[purpose]}: {code[:4]} {code[4:]}", text)
+    return Message(email, f"{_SUBJECTS[purpose]}: {code}", text)

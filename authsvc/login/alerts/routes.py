@@ -1,6 +1,6 @@
 """The "this wasn't me" page: looking changes nothing, a button acts."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from authsvc.web.pages import Pages
 def build_router(pages: Pages, not_me: NotMe, csrf: Csrf) -> APIRouter:
     """Return the routes of /not-me."""
     router = APIRouter(prefix="/not-me", dependencies=[Depends(csrf.require)], include_in_schema=False)
-    blank = {"flow": "", "client_name": "", "error": None}
+    blank: dict[str, Any] = {"flow": "", "client_name": "", "error": None}
 
     @router.get("")
     def look(request: Request, token: Annotated[str, Query(max_length=128)] = "") -> Response:

@@ -94,8 +94,8 @@ class Finish:
         )  # 1
         if flow.kind != "client":
             self.flows.move(connection, moved, Event.RESUMED, now=now)
-        if level == Level.PHR and account.guarded_at is not None:
-            lift_guard(connection, account.id)
+        if account.guarded_at is not None and (level is Level.PHR or flow.risk_level > Level.NONE):
+            lift_guard(connection, account.id)  # risk asked for the strongest factor, and it was shown
         self._learn(connection, flow, arrival, now)  # 5
         self.audit.record(
             connection,

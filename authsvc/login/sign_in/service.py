@@ -7,7 +7,6 @@ With a password:
 A wrong password and an unknown address are answered by the same words at the same cost.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +39,7 @@ from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
 from authsvc.risk.keystroke.sample import TypingSample, parse_sample
+from authsvc.risk.policy import Outcome
 from authsvc.risk.service import RiskService
 
 WRONG = "That e-mail address and password do not match. Please check both and try again."
@@ -191,7 +191,7 @@ class SignIn:
             now=now,
         )
         kept: dict[str, Any] = {"account_id": account.id, "decision_id": decision_id, "proofs": dict(arrival.proofs)}
-        if decision.decision == "deny":
+        if decision.decision is Outcome.DENY:
             self.risk.settle(connection, decision_id, "denied", now)
             moved = self.flows.move(connection, flow, Event.DENIED, now=now, **kept)
             self._warn_of_failed_step_up(connection, moved, origin, now)
@@ -250,7 +250,7 @@ class SignIn:
             facts={"flow": flow.id, "failures": claim.failures, "needs_owner": claim.needs_owner},
         )
         if claim.wait_until is None:
-            return Stay(REFUSED_UNTIL_OWNER, status=429)
+            return Stay(REFUSED_UNTIL_OWNER, status=429, locked=True)
         wait_s = max(1, int((claim.wait_until - now).total_seconds()) + 1)
         return Stay(
             f"Too many wrong passwords. Please wait {_duration(wait_s)} and try again.",
@@ -316,8 +316,3 @@ def _duration(seconds: int) -> str:
     if seconds < 90:
         return f"{seconds} seconds" if seconds != 1 else "a second"
     return f"{round(seconds / 60)} minutes"
-
-
-def typing_json(value: object) -> str:
-    """Return a JSON text of what a client sent as timings."""
-    return value if isinstance(value, str) else json.dumps(value)

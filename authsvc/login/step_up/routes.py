@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from authsvc.core.errors import Conflict, Gone, NotAllowed, NotFound
+from authsvc.factors.face.service import TicketPurpose
 from authsvc.login.routes import FlowPages, Text
 from authsvc.login.step_up.service import StepUp, flow_passed_first_factor
 from authsvc.login.steps import page_of
@@ -40,16 +41,16 @@ def build_router(shown: FlowPages, step_up: StepUp, csrf: Csrf) -> APIRouter:
 
     @router.get("/face/status")
     def face_status(request: Request, flow: str = "") -> JSONResponse:
-        status = step_up.face_status(shown.open(request, flow))
-        return JSONResponse({"status": status.status, "reason": status.reason})
+        progress = step_up.face_status(shown.open(request, flow))
+        return JSONResponse({"status": progress.status, "reason": progress.reason})
 
     return router
 
 
 def show_face_ticket(
-    shown: FlowPages, step_up: StepUp, request: Request, flow: Flow, *, purpose: str, back: str
+    shown: FlowPages, step_up: StepUp, request: Request, flow: Flow, *, purpose: TicketPurpose, back: str
 ) -> Response:
-    """Issue a ticket and show it: to this response only, it is stored as a hash."""
+    """Issue a ticket and show it: to this response only, what is stored is a hash."""
     if not flow_passed_first_factor(flow):
         raise NotAllowed("login.first_factor_missing", "A face capture needs a sign-in that has begun.")
     ticket = step_up.face_ticket(flow, purpose=purpose, origin=origin_of(request))
@@ -62,7 +63,5 @@ def show_face_ticket(
         ticket_text=ticket.text,
         expires_in_s=ticket.lifetime_s,
         purpose=purpose,
-        status="waiting",
-        reason=None,
         back=back,
     )

@@ -15,11 +15,15 @@ from authsvc.accounts.store import Account, find_account_by_email, get_account, 
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
-from authsvc.core.errors import NotAllowed
+from authsvc.core.errors import NotAllowed, NotFound
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
-from authsvc.factors.face.service import FaceService, IssuedTicket
+from authsvc.factors.face.refusals import FINAL, UNUSABLE, error_of
+from authsvc.factors.face.service import FaceService, TicketPurpose
+from authsvc.factors.face.store import find_newest_ticket
+from authsvc.factors.face.ticket import TicketText, ticket_text
+from authsvc.factors.face.ticket_state import TicketStatus
 from authsvc.factors.passkey.service import Passkeys
 from authsvc.factors.password.service import Passwords
 from authsvc.login.finish.service import Finish
@@ -31,6 +35,8 @@ from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
 
+INTERRUPTED = "The capture was interrupted on our side. Please send it again."
+
 
 @dataclass(frozen=True)
 class Ladder:
@@ -38,6 +44,36 @@ class Ladder:
 
     rungs: tuple[Rung, ...]
     address_hint: str
+
+
+@dataclass(frozen=True)
+class FaceTicket:
+    """What the page shows for the app to read, and how long it is good for."""
+
+    text: str
+    lifetime_s: int
+
+
+@dataclass(frozen=True)
+class FaceProgress:
+    """How far a capture is, in the words of its page."""
+
+    ticket: TicketStatus
+
+    @property
+    def status(self) -> str:
+        """waiting, expired, or the outcome: enrolled, match, no_match, refused."""
+        if self.ticket.state == "done":
+            return self.ticket.outcome or "refused"
+        return "expired" if self.ticket.state == "expired" else "waiting"
+
+    @property
+    def reason(self) -> str | None:
+        """What was wrong with the last capture, as a sentence."""
+        code = self.ticket.reason
+        if code is None:
+            return None
+        return error_of(code).detail if code in UNUSABLE or code in FINAL else INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -55,6 +91,7 @@ class StepUp:
     passkeys: Passkeys
     passwords: Passwords
     face: FaceService
+    issuer: str
 
     def ladder(self, flow: Flow) -> Ladder:
         """Return what this flow's account may prove itself with."""
@@ -104,16 +141,27 @@ class StepUp:
             arrival = self.sign_in.resumed(connection, flow, account, {ProofKind.EMAIL_CODE: now}, device, visitor, now)
             return self.finish.complete(connection, flow, Event.PROVEN, arrival, now=now)
 
-    def face_ticket(self, flow: Flow, *, purpose: str, origin: Origin) -> IssuedTicket:
+    def face_ticket(self, flow: Flow, *, purpose: TicketPurpose, origin: Origin) -> FaceTicket:
         """Give the account's phone a ticket for one capture; only a flow that passed a first factor gets here."""
         if flow.account_id is None or not flow_passed_first_factor(flow):
             raise out_of_step()
         self.limits.spend("face_per_account", flow.account_id)
         now = self.clock.now()
         with self.database.write() as connection:
-            return self.face.issue_ticket(
+            issued = self.face.issue_ticket(
                 connection, flow_id=flow.id, account_id=flow.account_id, purpose=purpose, origin=origin, now=now
             )
+        text = ticket_text(TicketText(self.issuer, issued.secret, issued.nonce))
+        return FaceTicket(text, int((issued.expires_at - now).total_seconds()))
+
+    def face_status(self, flow: Flow) -> FaceProgress:
+        """Return how the flow's newest capture is going. Raises NotFound: `face.ticket_unknown`."""
+        with self.database.read() as connection:
+            ticket = find_newest_ticket(connection, flow.id)
+            if ticket is None:
+                raise NotFound("face.ticket_unknown", "There is no such capture ticket.")
+            status = self.face.ticket_status(connection, ticket.id, flow.id)
+        return FaceProgress(status)
 
     def begin_unlock(self, flow: Flow, *, email: str, origin: Origin) -> Go:
         """Mail a code that opens an account whose passwords are refused from unknown devices."""

@@ -1,0 +1,100 @@
+"""A throw-away authsvc for measuring: its own process, SQLite and keys in a temporary folder, defaults everywhere else.
+
+Each simulated customer has an address of their own (through a trusted proxy header), so that the rate limits are really
+counted and nobody runs into one.
+"""
+
+import base64
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from authsvc.app import Services, build_services
+from authsvc.core.ids import new_bytes
+from authsvc.core.migrations import upgrade
+from authsvc.settings import load_settings
+
+READY_WITHIN_S = 60
+REDIRECT_URI = "https://shop.example/callback"
+
+
+@dataclass(frozen=True)
+class BenchServer:
+    """A running server, and a second view on its database to prepare accounts and count rows."""
+
+    port: int
+    services: Services
+    client_id: str
+    client_secret: str
+
+
+@contextmanager
+def running(**settings: str) -> Iterator[BenchServer]:
+    """Start a server and stop it afterwards. Args: settings as environment variables without their prefix."""
+    with tempfile.TemporaryDirectory(prefix="authsvc-bench-") as folder, _environment(Path(folder), settings) as port:
+        loaded = load_settings()
+        upgrade(loaded.database.url)
+        services = build_services(loaded)
+        client, secret = services.clients.register_client(
+            name="Bench shop", redirect_uris=[REDIRECT_URI], post_logout_redirect_uris=[]
+        )
+        with (Path(folder) / "server.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "authsvc", "serve", "--port", str(port)], stdout=log, stderr=log
+            )
+            try:
+                _wait(f"http://localhost:{port}/health/ready", process)
+                yield BenchServer(port, services, client.id, secret or "")
+            finally:
+                process.terminate()
+                process.wait(timeout=30)
+                services.close()
+
+
+@contextmanager
+def _environment(folder: Path, settings: dict[str, str]) -> Iterator[int]:
+    port = _free_port()
+    made = {
+        "ISSUER": f"http://localhost:{port}",
+        "DEMO": "true",
+        "DATABASE__URL": f"sqlite:///{folder / 'bench.sqlite3'}",
+        "SECRETS__MASTER_KEYS": f"bench:{base64.b64encode(new_bytes(32)).decode()}",
+        "SECRETS__AUDIT_KEY": base64.b64encode(new_bytes(32)).decode(),
+        "TRUSTED_PROXIES": "127.0.0.1/32",
+        **settings,
+    }
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("AUTHSVC_")]:
+        del os.environ[name]
+    os.environ.update({f"AUTHSVC_{name}": value for name, value in made.items()})
+    try:
+        yield port
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait(address: str, process: "subprocess.Popen[bytes]") -> None:
+    ends = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=2):  # noqa: S310  # our own loopback address
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError("the server to measure did not start")

@@ -1,0 +1,187 @@
+"""Whole sign-ins per second, beside what bare argon2 with the same parameters allows, in alternating rounds.
+
+Machines are noisy, so what counts is the ratio of the two, from rounds that follow one another. The clients run on
+the same cores as the server. Nothing is left out: risk decides, evidence, device, session, typing and token rows are
+written, and the JSON says how many of each.
+"""
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from authsvc.accounts.consents import Purpose
+from authsvc.accounts.store import Account, Address, insert_account, insert_address
+from authsvc.cli.bench.customer import Customer
+from authsvc.cli.bench.server import BenchServer, running
+from authsvc.cli.soft_authenticator import SoftAuthenticator
+from authsvc.core.ids import new_bytes, new_id
+from authsvc.core.origin import Origin
+from authsvc.factors.passkey.store import Passkey, insert_passkey
+from authsvc.factors.password.hasher import Hasher
+from authsvc.factors.password.store import Password, insert_password
+from authsvc.tables import metadata
+
+PASSWORD = "four words and a number 7"
+ROUNDS = 3
+ROUND_S = 6.0
+CLIENTS = 8  # enough that a hash never waits for a request
+
+
+@dataclass(frozen=True)
+class _Round:
+    done: int
+    seconds: float
+
+
+def measure_passwords() -> dict[str, object]:
+    """Return bare argon2 and password sign-ins per second, their ratio, and rows written per sign-in."""
+    cores = os.cpu_count() or 1
+    with running() as server:
+        hasher = Hasher(server.services.settings.password)
+        stored = hasher.hash(PASSWORD)
+        customers = [_customer(server, number, stored) for number in range(CLIENTS)]
+        rhythm = random.Random(1)  # noqa: S311  # timings, not secrets
+        for customer in customers:  # the first sign-in makes the device known
+            customer.sign_in_with_password(_typing(rhythm))
+        before = _count_rows(server)
+        bare: list[_Round] = []
+        full: list[_Round] = []
+        for _ in range(ROUNDS):
+            bare.append(_run(cores, lambda _: hasher.verify(stored, PASSWORD)))
+            full.append(_run(CLIENTS, lambda index: _again(customers[index], rhythm)))
+        written = _count_rows(server)
+        for customer in customers:
+            customer.close()
+    sign_ins = sum(each.done for each in full)
+    bare_per_s, full_per_s = _rate(bare), _rate(full)
+    return {
+        "argon2_per_s": round(bare_per_s, 2),
+        "password_sign_ins_per_s": round(full_per_s, 2),
+        "password_share_of_argon2": round(full_per_s / bare_per_s, 3),
+        "password_share_by_round": [
+            round((f.done / f.seconds) / (b.done / b.seconds), 3) for f, b in zip(full, bare, strict=True)
+        ],
+        "rows_written_per_password_sign_in": _per_sign_in(before, written, sign_ins),
+        "argon2_parameters": {
+            "memory_kib": server.services.settings.password.memory_kib,
+            "time_cost": server.services.settings.password.time_cost,
+            "parallelism": 1,
+        },
+    }
+
+
+def measure_passkeys() -> dict[str, object]:
+    """Return passkey sign-ins per second, and rows written per sign-in."""
+    with running() as server:
+        customers = [_customer(server, number, None) for number in range(CLIENTS)]
+        for customer in customers:
+            customer.sign_in_with_passkey()
+        before = _count_rows(server)
+        rounds = [_run(CLIENTS, lambda index: _again(customers[index], None)) for _ in range(ROUNDS)]
+        written = _count_rows(server)
+        for customer in customers:
+            customer.close()
+    return {
+        "passkey_sign_ins_per_s": round(_rate(rounds), 2),
+        "rows_written_per_passkey_sign_in": _per_sign_in(before, written, sum(each.done for each in rounds)),
+    }
+
+
+def _again(customer: Customer, rhythm: random.Random | None) -> None:
+    customer.sign_out()
+    if rhythm is None:
+        customer.sign_in_with_passkey()
+    else:
+        customer.sign_in_with_password(_typing(rhythm))
+
+
+def _customer(server: BenchServer, number: int, password_hash: str | None) -> Customer:
+    services, now = server.services, server.services.clock.now()
+    email = f"customer{number}@example.org"
+    account = Account(new_id("acc"), new_bytes(32), f"Customer {number}", "active", now)
+    address = f"198.51.{number // 250}.{number % 250 + 1}"
+    issuer = services.settings.issuer
+    authenticator = None
+    with services.database.write() as connection:
+        insert_account(connection, account)
+        insert_address(connection, Address(new_id("adr"), account.id, email, now, verified_at_sign_up=True))
+        if password_hash is not None:
+            insert_password(connection, Password(account.id, password_hash, 1, now))
+            origin = Origin("bench", address, "")
+            services.consents.give(connection, account.id, Purpose.TYPING, origin=origin, now=now)
+        else:
+            authenticator = SoftAuthenticator(services.settings.rp_id, issuer, user_handle=account.user_handle)
+            insert_passkey(connection, _passkey(account.id, authenticator, services.clock.now))
+    return Customer(server, address, email, PASSWORD, authenticator)
+
+
+def _passkey(account_id: str, authenticator: SoftAuthenticator, now: Callable[[], object]) -> Passkey:
+    return Passkey(
+        id=new_id("pky"),
+        account_id=account_id,
+        credential_id=authenticator.credential_id,
+        public_key=authenticator.cose_key(),
+        sign_count=0,
+        aaguid="00000000-0000-0000-0000-000000000000",
+        transports=("internal",),
+        backup_eligible=False,
+        backed_up=False,
+        name="Passkey",
+        created_at=now(),  # type: ignore[arg-type]
+    )
+
+
+def _typing(rhythm: random.Random) -> str:
+    at, events = 0.0, []
+    for _ in PASSWORD:
+        events.append([round(at, 1), round(at + rhythm.gauss(95, 12), 1)])
+        at += max(60.0, rhythm.gauss(150, 25))
+    pairs = ",".join(f"[{press},{release}]" for press, release in events)
+    return f'{{"field":"password","input":"keyboard","events":[{pairs}],"pasted":false}}'
+
+
+def _run(workers: int, work: Callable[[int], object]) -> _Round:
+    """Let `workers` threads repeat the work for a while, and finish what they began."""
+    stop = threading.Event()
+    started = time.perf_counter()
+
+    def loop(index: int) -> int:
+        done = 0
+        while not stop.is_set():
+            work(index)
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(workers) as pool:
+        running_loops = [pool.submit(loop, index) for index in range(workers)]
+        stop.wait(ROUND_S)
+        stop.set()
+        done = sum(each.result() for each in running_loops)
+    return _Round(done, time.perf_counter() - started)
+
+
+def _rate(rounds: list[_Round]) -> float:
+    return sum(each.done for each in rounds) / sum(each.seconds for each in rounds)
+
+
+def _count_rows(server: BenchServer) -> dict[str, int]:
+    with server.services.database.read() as connection:
+        return dict(_counts(connection))
+
+
+def _counts(connection: object) -> Iterator[tuple[str, int]]:
+    for name, table in metadata.tables.items():
+        with closing(connection.execute(select(func.count()).select_from(table))) as result:  # type: ignore[attr-defined]
+            yield name, result.scalar_one()
+
+
+def _per_sign_in(before: dict[str, int], after: dict[str, int], sign_ins: int) -> dict[str, float]:
+    grown = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    return {name: round(count / max(sign_ins, 1), 2) for name, count in sorted(grown.items())}

@@ -1,0 +1,218 @@
+"""`authsvc demo`: the whole thing on one machine, with one command.
+
+SQLite, generated keys and a registered storefront in ./.demo; authsvc in this process, the example storefront beside it
+on 127.0.0.1 (another *site* than localhost, so that cookies behave as in production). Every secret is made at the first
+run and kept in .demo/secrets.json, readable by its owner only. Nothing has a default password.
+"""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import typer
+import uvicorn
+
+from authsvc.core.ids import new_bytes, new_secret
+from authsvc.settings import DatabaseSettings, SecretSettings, Settings
+
+FOLDER = Path(".demo")
+READY_WITHIN_S = 60
+STOREFRONT_NAME = "Demo Storefront"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the demo's parts answer."""
+
+    issuer: str
+    storefront: str
+
+
+def run(port: int, storefront_port: int) -> None:
+    """Start everything, say what there is to try, and stop everything on Ctrl-C."""
+    storefront_app = _storefront_folder()
+    for wanted in (port, storefront_port):
+        _refuse_taken(wanted)
+    FOLDER.mkdir(exist_ok=True)
+    FOLDER.chmod(0o700)
+    secrets = _secrets()
+    places = Places(f"http://localhost:{port}", f"http://127.0.0.1:{storefront_port}")
+    settings = _settings(places, secrets)
+
+    from authsvc.app import build_app, build_services
+    from authsvc.core.migrations import upgrade
+    from authsvc.web.logging import configure_logging
+
+    with (FOLDER / "authsvc.log").open("a", encoding="utf-8", buffering=1) as log:
+        configure_logging(settings.log_level, stream=log)
+        upgrade(settings.database.url)
+        services = build_services(settings)
+        client_id, client_secret = _register_storefront(services, places, secrets)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                build_app(settings, services),
+                host="127.0.0.1",
+                port=port,
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+            )
+        )
+        storefront = _start_storefront(storefront_app, storefront_port, places, client_id, client_secret, secrets, log)
+        try:
+            threading.Thread(target=_greet, args=(services, places), daemon=True).start()
+            server.run()
+        finally:
+            storefront.terminate()
+            storefront.wait(timeout=10)
+            typer.echo("\nStopped. Everything is kept in ./.demo; delete that folder to begin anew.")
+
+
+def _settings(places: Places, secrets: dict[str, str]) -> Settings:
+    return Settings(
+        issuer=places.issuer,
+        service_name="authsvc demo",
+        demo=True,
+        database=DatabaseSettings(url=f"sqlite:///{FOLDER / 'authsvc.sqlite3'}"),
+        secrets=SecretSettings.model_validate(
+            {"master_keys": f"demo:{secrets['master_key']}", "audit_key": secrets["audit_key"]}
+        ),
+    )
+
+
+def _secrets() -> dict[str, str]:
+    path = FOLDER / "secrets.json"
+    if path.exists():
+        kept: dict[str, str] = json.loads(path.read_text())
+        return kept
+    made = {
+        "master_key": base64.b64encode(new_bytes(32)).decode(),
+        "audit_key": base64.b64encode(new_bytes(32)).decode(),
+        "storefront_session_key": new_secret(),
+    }
+    _write_secrets(made)
+    return made
+
+
+def _write_secrets(secrets: dict[str, str]) -> None:
+    path = FOLDER / "secrets.json"
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(secrets, file, indent=2)
+    fresh.replace(path)
+
+
+def _register_storefront(services: "object", places: Places, secrets: dict[str, str]) -> tuple[str, str]:
+    from authsvc.app import Services
+
+    assert isinstance(services, Services)
+    known = f"client:{places.storefront}"
+    if known not in secrets:
+        client, secret = services.clients.register_client(
+            name=STOREFRONT_NAME,
+            redirect_uris=[f"{places.storefront}/callback"],
+            post_logout_redirect_uris=[f"{places.storefront}/"],
+        )
+        secrets[known] = json.dumps([client.id, secret])
+        _write_secrets(secrets)
+    client_id, client_secret = json.loads(secrets[known])
+    return client_id, client_secret
+
+
+def _start_storefront(
+    folder: Path,
+    port: int,
+    places: Places,
+    client_id: str,
+    client_secret: str,
+    secrets: dict[str, str],
+    log: TextIO,
+) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "STOREFRONT_ISSUER": places.issuer,
+        "STOREFRONT_URL": places.storefront,
+        "STOREFRONT_CLIENT_ID": client_id,
+        "STOREFRONT_CLIENT_SECRET": client_secret,
+        "STOREFRONT_SESSION_KEY": secrets["storefront_session_key"],
+    }
+    command = [sys.executable, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", str(port)]
+    return subprocess.Popen(
+        [*command, "--log-level", "warning"],
+        cwd=folder,
+        env=environment,
+        stdout=log,
+        stderr=log,
+    )
+
+
+def _greet(services: "object", places: Places) -> None:
+    from authsvc.app import Services
+
+    assert isinstance(services, Services)
+    for address in (f"{places.issuer}/health/ready", f"{places.storefront}/"):
+        if not _answers(address):
+            typer.echo(f"{address} does not answer; see .demo/authsvc.log", err=True)
+            return
+    lines = [
+        "",
+        f"  The shop       {places.storefront}",
+        f"  authsvc        {places.issuer}",
+        f"  The mailbox    {places.issuer}/demo/mailbox   (every mail that authsvc sends lands here)",
+        f"  The console    {places.issuer}/console",
+        "",
+    ]
+    if not services.has_staff():
+        lines += [
+            "  No analyst is enrolled yet. This link does it once, and is good for a day:",
+            f"    {services.staff.invite('analyst')}",
+            "",
+        ]
+    lines += [
+        "  Try: open the shop and press “Create an account”. The code is in the mailbox; make a passkey, or choose",
+        "  a password. Sign out and in again. Then sign in from a private window, and look at the console.",
+        "",
+        "  Ctrl-C stops everything.",
+        "",
+    ]
+    typer.echo("\n".join(lines))
+
+
+def _answers(address: str) -> bool:
+    ends = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < ends:
+        try:
+            with urllib.request.urlopen(address, timeout=2) as response:  # noqa: S310  # our own loopback addresses
+                return bool(response.status == 200)
+        except OSError:
+            time.sleep(0.1)
+    return False
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            typer.echo(f"Port {port} is taken. Stop what uses it, or choose another (authsvc demo --help).", err=True)
+            sys.exit(2)
+
+
+def _storefront_folder() -> Path:
+    folder = Path(__file__).parents[2] / "examples" / "storefront"
+    if not (folder / "app.py").is_file():
+        typer.echo("The demo runs from a checkout: it starts examples/storefront.", err=True)
+        sys.exit(2)
+    return folder

@@ -1,0 +1,1 @@
+"""The pages at "/" and the demo's mailbox."""
