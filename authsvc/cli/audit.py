@@ -1,6 +1,6 @@
 """`authsvc audit`: check the chain of evidence, list events, print the key that checks checkpoints.
 
-    authsvc audit verify [--since COUNT] [--log FILE]… [--json]     exit 0: the chain holds; 1: broken; 2: can't check
+    authsvc audit verify [--since COUNT] [--log FILE]… [--json]     exit 0: it holds; 1: broken; 2: can't check
     authsvc audit events [--tag TAG] [--limit N]                    newest first, one JSON object a line
     authsvc audit public-key
 
@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -21,9 +21,9 @@ from authsvc.core.audit.chain import ChainKeys, Checkpoint, Event, from_log
 from authsvc.core.audit.verify import Report, verify
 from authsvc.core.database import Database
 from authsvc.core.errors import NotFound
-from authsvc.settings import Settings, SettingsProblem, load_settings
+from authsvc.settings import load_settings
 
-EXIT_BROKEN, EXIT_CANNOT = 1, 2
+EXIT_BROKEN = 1
 
 app = typer.Typer(help="Check and read the audit trail.", no_args_is_help=True)
 
@@ -41,15 +41,13 @@ def verify_command(
 
     Without --log only the database speaks: it can't show that its end was cut together with its checkpoints.
     """
-    settings = _settings()
+    settings = load_settings()
     outside = [checkpoint for path in log or [] for checkpoint in _read_log(path)]
     if log and not outside:
-        _give_up("There is no checkpoint in the log.")
+        raise NotFound("audit.no_checkpoint", "There is no checkpoint in the log.")
     database = Database(settings.database.url, pool_size=1)
     try:
         report = verify(database, settings.secrets.audit, start_checkpoint=since or None, outside_checkpoints=outside)
-    except NotFound as problem:
-        _give_up(problem.detail)
     finally:
         database.dispose()
     if as_json:
@@ -69,7 +67,7 @@ def events_command(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 50,
 ) -> None:
     """List the newest events as JSON lines, without their personal parts."""
-    database = Database(_settings().database.url, pool_size=1)
+    database = Database(load_settings().database.url, pool_size=1)
     try:
         with database.read() as connection:
             events = store.list_events(connection, tag=tag, limit=limit)
@@ -82,7 +80,7 @@ def events_command(
 @app.command("public-key")
 def public_key_command() -> None:
     """Print the Ed25519 key, in hex, with which anybody can check the checkpoints in the log."""
-    typer.echo(ChainKeys.derive(_settings().secrets.audit).public.hex())
+    typer.echo(ChainKeys.derive(load_settings().secrets.audit).public.hex())
 
 
 def describe(report: Report) -> Iterator[str]:
@@ -96,7 +94,7 @@ def describe(report: Report) -> Iterator[str]:
         yield f"{report.verified} events{where} hold up to there. What comes later was not checked."
     if report.unsealed:
         assert report.oldest_unsealed_at is not None
-        yield f"{report.unsealed} events are not sealed yet, the oldest of {_as_text(report.oldest_unsealed_at)}."
+        yield f"Not sealed yet: {report.unsealed}, the oldest of {_as_text(report.oldest_unsealed_at)}."
 
 
 def _public(event: Event) -> dict[str, Any]:
@@ -114,18 +112,6 @@ def _public(event: Event) -> dict[str, Any]:
 def _read_log(path: Path) -> Iterator[Checkpoint]:
     with path.open(encoding="utf-8", errors="replace") as lines:
         yield from from_log(lines)
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except SettingsProblem as problem:
-        _give_up(str(problem))
-
-
-def _give_up(why: str) -> NoReturn:
-    typer.echo(why, err=True)
-    raise typer.Exit(EXIT_CANNOT)
 
 
 def _as_text(value: Any) -> str:
