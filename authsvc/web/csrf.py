@@ -4,8 +4,8 @@ For every method but GET, HEAD, OPTIONS and TRACE:
 
 1. Where it came from. Sec-Fetch-Site, where the browser sends it, must be `same-origin`. Origin, where it is sent, must
    be the issuer; `null` is accepted only beside Sec-Fetch-Site, because our pages' Referrer-Policy `no-referrer` turns
-   the Origin of their own form posts into `null` (Fetch, "append a request Origin header"), while a sandboxed
-   foreign frame is told apart by Sec-Fetch-Site: cross-site. With neither, Referer must be a page of the issuer.
+   the Origin of their own form posts into `null` (Fetch, "append a request Origin header"; seen in Chromium), while
+   a sandboxed foreign frame is told apart by Sec-Fetch-Site: cross-site. With neither, Referer must be our page.
 2. What it read. The form field `csrf`, or the header X-CSRF-Token, must be HMAC-SHA256(key, browser secret),
    compared in constant time. So a token belongs to one browser, and nothing is stored.
 

@@ -33,7 +33,7 @@ PERMISSIONS = ", ".join(
         "publickey-credentials-get=(self)",
         "publickey-credentials-create=(self)",
         *(f"{feature}=()" for feature in (
-            "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture", "fullscreen",
+            "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "fullscreen",
             "geolocation", "gyroscope", "hid", "idle-detection", "magnetometer", "microphone", "midi", "payment",
             "serial", "usb", "xr-spatial-tracking",
         )),

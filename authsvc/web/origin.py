@@ -82,10 +82,7 @@ def origin_of(request: HTTPConnection) -> Origin:
 
 def limit_key(origin: Origin) -> str:
     """Return what rate limits count by: one IPv4 address, or one IPv6 /64 (a single customer's network)."""
-    address = ipaddress.ip_address(origin.address)
-    if isinstance(address, IPv4Address):
-        return str(address)
-    return str(IPv6Network((address, 64), strict=False))
+    return origin.source
 
 
 def parse_address(text: str) -> IpAddress | None:

@@ -1,7 +1,7 @@
 """docs/reference is complete and current: each error code, setting and audit tag of the source has its row.
 
-A code is a string `room.what`: what core.errors classes are raised with, and whatever else has a code's shape and
-prefix (tables of refusals, constants). A failure prints the rows to paste.
+A code is a string `room.what`: what core.errors classes are raised with, what tables map to them, and whatever else
+of that shape, with a prefix known from those, is handed to a call. A failure prints the rows to paste.
 """
 
 import ast
@@ -32,10 +32,7 @@ CODE = re.compile(r"[a-z_]+\.[a-z0-9_*]+")
 TAG = re.compile(r"[a-z_]+:[a-z_]+:[a-z_]+")
 FILE_ENDINGS = ("html", "js", "css", "toml", "svg", "sqlite3", "json", "txt", "ini", "md")
 # Calls whose strings look like codes and are not: log lines, references to columns, module names.
-NO_CODES_IN = ("log", "logger", "ForeignKey", "getLogger", "get_logger", "files")
-
-
-NO_CODES = {"audit.checkpoint"}  # the name of a log line, kept in a constant
+NO_CODES_IN = {"log", "logger", "ForeignKey", "getLogger", "get_logger", "files"}
 
 
 @dataclass(frozen=True)
@@ -88,30 +85,30 @@ def error_codes() -> dict[str, Found]:
     found: dict[str, Found] = {}
     shaped: list[Found] = []
     for path, tree in sources():
-        ignored: set[int] = set()
         for node in ast.walk(tree):
             where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.Call):
                 name, owner = called(node)
                 if name in ERROR_CLASSES and node.args and (code := text_of(node.args[0])):
                     found[code] = Found(code, where, status_of(name))
-                if {name, owner} & set(NO_CODES_IN):
-                    ignored |= {id(inner) for inner in ast.walk(node)}
+                # Risk has reason codes of the same shape, which are no errors.
+                elif not {name, owner} & NO_CODES_IN and SOURCE / "risk" not in path.parents:
+                    shaped += [Found(code, where) for code in arguments(node) if CODE.fullmatch(code)]
             elif isinstance(node, ast.Dict):
                 for key, value in zip(node.keys, node.values, strict=True):
                     if key is not None and (code := text_of(key)) and (kind := named_error(value)):
                         found[code] = Found(code, where, status_of(kind))
-            elif (
-                isinstance(node, ast.Constant) and id(node) not in ignored and not path.is_relative_to(SOURCE / "risk")
-            ):
-                code = text_of(node)
-                if code and CODE.fullmatch(code) and code.rpartition(".")[2] not in FILE_ENDINGS:
-                    shaped.append(Found(code, where))
     prefixes = {code.partition(".")[0] for code in found} | {"request"}
     for each in shaped:
-        if each.name.partition(".")[0] in prefixes:
+        prefix, _, rest = each.name.partition(".")
+        if prefix in prefixes and rest not in FILE_ENDINGS:
             found.setdefault(each.name, each)
     return found
+
+
+def arguments(call: ast.Call) -> list[str]:
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return [text for value in values if (text := text_of(value))]
 
 
 def named_error(value: ast.expr) -> str | None:

@@ -160,9 +160,9 @@ def _add_api(edge: Edge) -> None:
 
 
 @contextlib.contextmanager
-def running(app: ASGIApp) -> Iterator[int]:
-    """Run the application on a real server in a thread; yields its port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def running(app: ASGIApp, *, port: int = 0) -> Iterator[int]:
+    """Run the application on a real server in a thread, on a free port if none is given; yields the port."""
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(app, log_config=None, access_log=False, proxy_headers=False, server_header=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
