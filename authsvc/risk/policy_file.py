@@ -119,7 +119,7 @@ class _Reader:
         if not isinstance(found, list):
             self.refuse(path, "must be a list of reason codes")
         for code in found:
-            if code not in CODES:
+            if not isinstance(code, str) or code not in CODES:
                 self.refuse(path, f"{code!r} is no reason code; known are {', '.join(sorted(CODES))}")
         return frozenset(found)
 

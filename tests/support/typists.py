@@ -1,4 +1,4 @@
-"""People who type one password each in their own way, for tests. Not a model of anybody: only far enough from each other."""
+"""People who type one password each in their own way, for tests: no model of anybody, only far enough apart."""
 
 import json
 

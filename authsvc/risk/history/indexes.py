@@ -1,7 +1,7 @@
 """Keyed hashes of what history recognises again but must not tell. Pure.
 
 Each comes in every key of the ring, the current one first: rows written before a key rotation are still found. A
-network or country is hashed together with the account, so that two accounts of one household can't be linked by these rows.
+network or country is hashed together with the account, so that these rows don't link the accounts of one household.
 """
 
 from authsvc.core.origin import Origin

@@ -43,8 +43,9 @@ class TypingRhythm:
         replay = replay_indexes(self.vault.keyring, account_id, fingerprint(account_id, sample))
         try:
             stored = find_typing(connection, self.vault, account_id, sample, version=version, replay=replay)
-        except (CannotOpen, ValueError):
-            log.exception("risk.typing_unreadable")
+        except (CannotOpen, ValueError) as problem:
+            # No traceback: its local values would carry the samples into the log.
+            log.error("risk.typing_unreadable", problem=type(problem).__name__)
             return TypingFacts(TypingState.LEARNING, automation=findings(sample)), False
         earlier = [each.sample for each in stored.samples]
         found = findings(sample, earlier, seen_before=stored.seen_before)
@@ -68,8 +69,8 @@ class TypingRhythm:
         replay = replay_indexes(self.vault.keyring, account_id, fingerprint(account_id, sample))
         try:
             keep_sample(connection, self.vault, account_id, kept, version=version, replay=replay)
-        except (CannotOpen, ValueError):
-            log.exception("risk.typing_unreadable")
+        except (CannotOpen, ValueError) as problem:
+            log.error("risk.typing_unreadable", problem=type(problem).__name__)
             start_profile(connection, self.vault, account_id, (kept,), version=version)
             return False
         return True

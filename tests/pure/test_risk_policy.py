@@ -1,0 +1,216 @@
+"""Decisions under the policy that ships; what a policy file may say; that a stored decision can be decided again."""
+
+import json
+import math
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from authsvc.accounts.levels import Level
+from authsvc.risk.context import (
+    AccountState,
+    DeviceSeen,
+    FailureCounts,
+    RiskContext,
+    Seen,
+    Trigger,
+    TypingFacts,
+    TypingState,
+    from_inputs,
+)
+from authsvc.risk.contribution import Contribution
+from authsvc.risk.policy import ENGINE_FAILED, Outcome, assess, blind_decision, decide
+from authsvc.risk.policy_file import PolicyRefused, load_policy, parse_policy
+from tests.pure.test_risk_signals import FAMILIAR, FIRST
+
+POLICY = load_policy(None)
+NEW_DEVICE = replace(FAMILIAR, device=DeviceSeen())
+ELSEWHERE = replace(NEW_DEVICE, network=Seen.NEW, country=Seen.NEW)
+UNLIKE = TypingFacts(TypingState.SCORED, -4.0)
+PASSKEY = {"trigger": Trigger.PASSKEY, "first_factor": Level.PHR}
+AUTOMATION = ("automation.zero_variance", "automation.impossible_speed", "automation.replayed")
+
+CASES: dict[str, tuple[RiskContext, Outcome]] = {
+    "first sign-in after sign-up": (FIRST, Outcome.ALLOW),
+    "first sign-in, browser of the sign-up": (
+        replace(FIRST, device=DeviceSeen(known=True, age_s=30)),
+        Outcome.ALLOW,
+    ),
+    "first sign-in, the network is attacked": (
+        replace(FIRST, failures=FailureCounts(20, 128, 60)),
+        Outcome.STEP_UP,
+    ),
+    "as always": (FAMILIAR, Outcome.ALLOW),
+    "owner on a journey": (replace(FAMILIAR, network=Seen.NEW, country=Seen.NEW), Outcome.ALLOW),
+    "owner has a bad day": (replace(FAMILIAR, typing=UNLIKE), Outcome.ALLOW),
+    "owner comes once a year": (replace(FAMILIAR, since_last_sign_in_s=4e7), Outcome.ALLOW),
+    "new browser at home": (NEW_DEVICE, Outcome.ALLOW),
+    "new browser at home, pasted": (
+        replace(NEW_DEVICE, typing=TypingFacts(TypingState.PASTED)),
+        Outcome.ALLOW,
+    ),
+    "new browser elsewhere": (replace(NEW_DEVICE, network=Seen.NEW), Outcome.STEP_UP),
+    "new browser, unlike typing": (replace(NEW_DEVICE, typing=UNLIKE), Outcome.STEP_UP),
+    "new browser, barely unlike typing": (
+        replace(NEW_DEVICE, typing=TypingFacts(TypingState.SCORED, -0.75)),
+        Outcome.STEP_UP,
+    ),
+    "new browser elsewhere, unlike typing": (replace(ELSEWHERE, typing=UNLIKE), Outcome.STEP_UP),
+    "the same after many guesses": (
+        replace(ELSEWHERE, typing=UNLIKE, failures=FailureCounts(20, 128, 60)),
+        Outcome.DENY,
+    ),
+    "a replay elsewhere": (
+        replace(ELSEWHERE, typing=TypingFacts(automation=("automation.replayed",))),
+        Outcome.DENY,
+    ),
+    "copied cookie": (replace(FAMILIAR, device=DeviceSeen(stolen=True)), Outcome.STEP_UP),
+    "a part failed": (replace(FAMILIAR, failed_parts=("typing",)), Outcome.STEP_UP),
+    "guarded": (replace(FAMILIAR, account=AccountState(guarded=True)), Outcome.STEP_UP),
+    "passkey from anywhere": (replace(ELSEWHERE, **PASSKEY), Outcome.ALLOW),  # type: ignore[arg-type]
+    "passkey of a guarded account": (
+        replace(FAMILIAR, account=AccountState(guarded=True), **PASSKEY),  # type: ignore[arg-type]
+        Outcome.ALLOW,
+    ),
+    "passkey, everything else against it": (
+        replace(
+            ELSEWHERE,
+            device=DeviceSeen(stolen=True),
+            account=AccountState(recovered=True, guarded=True),
+            **PASSKEY,  # type: ignore[arg-type]
+        ),
+        Outcome.DENY,
+    ),
+}
+
+
+@pytest.mark.parametrize(("context", "expected"), CASES.values(), ids=CASES.keys())
+def test_the_policy_that_ships(context: RiskContext, expected: Outcome) -> None:
+    decision = assess(POLICY, context)
+    assert decision.decision is expected
+    assert decision.required == (Level.NONE if expected is not Outcome.STEP_UP else decision.required)
+
+
+@pytest.mark.parametrize("code", AUTOMATION)
+def test_a_program_is_never_just_let_in(code: str) -> None:
+    typing = TypingFacts(TypingState.SCORED, 9.0, (code,))
+    decision = assess(POLICY, replace(FAMILIAR, typing=typing))
+    assert decision.decision is Outcome.STEP_UP
+    assert "policy.always_on" in [each.code for each in decision.contributions]
+
+
+@pytest.mark.parametrize(
+    ("account", "required"),
+    [
+        (AccountState(), Level.PWD_EMAIL),
+        (AccountState(guarded=True, reachable=Level.PHR), Level.PHR),
+        (AccountState(guarded=True, reachable=Level.PWD_EMAIL), Level.PWD_EMAIL),
+        (AccountState(guarded=True, reachable=Level.EMAIL), Level.PWD_EMAIL),
+        (AccountState(guarded=True), Level.PHR),
+    ],
+)
+def test_what_a_step_up_must_reach(account: AccountState, required: Level) -> None:
+    decision = assess(POLICY, replace(ELSEWHERE, account=account))
+    assert (decision.decision, decision.required) == (Outcome.STEP_UP, required)
+
+
+def test_the_parts_shown_add_up_to_the_score() -> None:
+    for context, _ in CASES.values():
+        decision = assess(POLICY, context)
+        parts = [POLICY.prior_log_odds, *(each.log_odds for each in decision.contributions)]
+        assert decision.log_odds == math.fsum(parts)
+        assert decision.probability == pytest.approx(1 / (1 + math.exp(-decision.log_odds)))
+
+
+def test_a_stored_decision_is_decided_again_bit_for_bit() -> None:
+    for context, _ in CASES.values():
+        stored = json.loads(json.dumps(context.to_inputs()))
+        assert from_inputs(stored) == context
+        assert assess(POLICY, from_inputs(stored)) == assess(POLICY, context)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 2},
+        {"trigger": "magic"},
+        {"first_factor": "GOLD"},
+        {"device": {"known": True, "colour": "red"}},
+        {"typing": None},
+        {"account": {}},
+        {"failed_parts": None},
+    ],
+)
+def test_stored_inputs_of_another_shape_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        from_inputs({**FAMILIAR.to_inputs(), **changes})
+
+
+def test_stored_inputs_tell_no_times_and_no_number_of_keys() -> None:
+    typing = FAMILIAR.to_inputs()["typing"]
+    assert set(typing) == {"state", "log_ratio", "automation"}
+
+
+def test_scoring_that_fails_asks_for_more() -> None:
+    decision = blind_decision(POLICY, FAMILIAR)
+    assert decision.decision is Outcome.STEP_UP
+    assert [each.code for each in decision.contributions] == [ENGINE_FAILED]
+
+
+def test_a_score_that_is_no_number_is_not_let_in() -> None:
+    decision = decide((Contribution("device.new", math.nan, ""),), POLICY, FAMILIAR)
+    assert decision.decision is Outcome.STEP_UP
+
+
+def shipped() -> str:
+    return (files("authsvc.risk") / "policies" / "default.toml").read_text()
+
+
+def test_the_version_is_of_the_content_not_of_the_text() -> None:
+    again = parse_policy("# another comment\n" + shipped().replace("-6.0", "-6.00"), source="x")
+    assert again.version == POLICY.version and len(POLICY.version) == 64
+    changed = parse_policy(shipped().replace("0.95", "0.96"), source="x")
+    assert changed.version != POLICY.version
+
+
+BAD_FILES = {
+    "not TOML": ("name", "name = ", "not TOML"),
+    "unknown key": ("name = ", "colour = 1\nname = ", "colour: unknown"),
+    "unknown key in a table": ("deny_at = ", "maybe_at = 1\ndeny_at = ", "thresholds.maybe_at: unknown"),
+    "missing": ("prior_log_odds = -6.0", "", "prior_log_odds: is missing"),
+    "a text as number": ("-6.0", '"-6"', "prior_log_odds: must be a number"),
+    "true as number": ("-6.0", "true", "prior_log_odds: must be a number"),
+    "nan": ("-6.0", "nan", "prior_log_odds: must be a number"),
+    "too far": ("-6.0", "-60", "prior_log_odds: must be a number from -20 to 20"),
+    "no probability": ("0.95", "1.5", "thresholds.deny_at: must be a number from 0 to 1"),
+    "crossed": ("0.95", "0.01", "thresholds.deny_at: must lie above"),
+    "a table as value": ("[thresholds]\n", "thresholds = 1\n[other]\n", "other: unknown"),
+    "no level": ('"pwd_email"', '"gold"', "step_up.requires: must be one of pwd_email, mfa, phr"),
+    "a level that is no step-up": ('"pwd_email"', '"pwd"', "step_up.requires: must be one of"),
+    "no flag": ("passkey_satisfies_step_up = true", "passkey_satisfies_step_up = 1", "must be true or false"),
+    "no code": ('"device.copied"', '"device.red"', "step_up.always_on: 'device.red' is no reason code"),
+    "a code that is a list": ('"device.copied"', '["device.copied"]', "is no reason code"),
+    "no name": ('name = "default"', 'name = ""', "name: must be a text"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_a_bad_policy_is_refused_with_file_key_and_reason(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = shipped()
+    assert old in text
+    path = tmp_path / "policy.toml"
+    path.write_text(text.replace(old, new, 1) if old != "name" else new)
+    with pytest.raises(PolicyRefused) as caught:
+        load_policy(path)
+    assert str(path) in str(caught.value) and message in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["no file", "not text"])
+def test_a_policy_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "policy.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(PolicyRefused, match="can't be read"):
+        load_policy(path)

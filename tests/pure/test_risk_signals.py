@@ -1,0 +1,189 @@
+"""What each signal says: the success case with one thing changed."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from authsvc.accounts.levels import Level
+from authsvc.risk.context import (
+    AccountState,
+    DeviceSeen,
+    FailureCounts,
+    RiskContext,
+    Seen,
+    Trigger,
+    TypingFacts,
+    TypingState,
+)
+from authsvc.risk.contribution import Contribution, capped, step
+from authsvc.risk.signals import CODES, SIGNALS, score
+
+DAY_S = 86_400.0
+FAMILIAR = RiskContext(
+    Trigger.PASSWORD,
+    Level.PWD,
+    device=DeviceSeen(known=True, age_s=30 * DAY_S),
+    network=Seen.KNOWN,
+    country=Seen.KNOWN,
+    since_last_sign_in_s=2 * DAY_S,
+    sign_ins=40,
+)
+FIRST = RiskContext(Trigger.PASSWORD, Level.PWD)
+
+
+def scored(ratio: float | None, state: TypingState = TypingState.SCORED) -> TypingFacts:
+    return TypingFacts(state, ratio)
+
+
+def found(*codes: str) -> TypingFacts:
+    return TypingFacts(TypingState.LEARNING, automation=codes)
+
+
+# name -> (what is changed in FAMILIAR, codes that come or go, their log-odds)
+CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
+    "nothing": ({}, {"device.known": -3.0, "network.known": -0.5}),
+    "device of today": ({"device": DeviceSeen(known=True, age_s=60)}, {"device.known": -2.0, "network.known": -0.5}),
+    "device of unknown age": ({"device": DeviceSeen(known=True)}, {"device.known": -2.0, "network.known": -0.5}),
+    "new device": ({"device": DeviceSeen()}, {"device.new": 2.0, "network.known": -0.5}),
+    "copied cookie": ({"device": DeviceSeen(stolen=True)}, {"device.copied": 4.5, "network.known": -0.5}),
+    "new network": ({"network": Seen.NEW}, {"device.known": -3.0, "network.new": 1.0}),
+    "new country": (
+        {"network": Seen.NEW, "country": Seen.NEW},
+        {"device.known": -3.0, "network.new": 1.0, "country.new": 1.2},
+    ),
+    "network unknown": ({"network": Seen.UNKNOWN, "country": Seen.UNKNOWN}, {"device.known": -3.0}),
+    "two failures": ({"failures": FailureCounts(account=2)}, {"device.known": -3.0, "network.known": -0.5}),
+    "three failures": (
+        {"failures": FailureCounts(account=3)},
+        {"device.known": -3.0, "network.known": -0.5, "failures.account": 0.5},
+    ),
+    "a hundred failures": (
+        {"failures": FailureCounts(account=128)},
+        {"device.known": -3.0, "network.known": -0.5, "failures.account": 3.0},
+    ),
+    "many accounts tried": (
+        {"failures": FailureCounts(address=128, address_accounts=60)},
+        {"device.known": -3.0, "network.known": -0.5, "failures.address_accounts": 3.0},
+    ),
+    "some accounts tried": (
+        {"failures": FailureCounts(address=12, address_accounts=5)},
+        {"device.known": -3.0, "network.known": -0.5, "failures.address_accounts": 1.0, "failures.address": 0.5},
+    ),
+    "a quarter away": (
+        {"since_last_sign_in_s": 90 * DAY_S},
+        {"device.known": -3.0, "network.known": -0.5, "absence.long": 0.5},
+    ),
+    "a year away": (
+        {"since_last_sign_in_s": 400 * DAY_S},
+        {"device.known": -3.0, "network.known": -0.5, "absence.long": 1.0},
+    ),
+    "typed as usual": (
+        {"typing": scored(1.0)},
+        {"device.known": -3.0, "network.known": -0.5, "typing.like_owner": -1.0},
+    ),
+    "typed just as usual": (
+        {"typing": scored(9.0)},
+        {"device.known": -3.0, "network.known": -0.5, "typing.like_owner": -1.5},
+    ),
+    "typed otherwise": (
+        {"typing": scored(-1.2)},
+        {"device.known": -3.0, "network.known": -0.5, "typing.unlike_owner": 1.2},
+    ),
+    "typed by somebody else": (
+        {"typing": scored(-18.0)},
+        {"device.known": -3.0, "network.known": -0.5, "typing.unlike_owner": 3.0},
+    ),
+    "typing says nothing": ({"typing": scored(-0.7)}, {"device.known": -3.0, "network.known": -0.5}),
+    "typing missing": (
+        {"typing": scored(-9.0, TypingState.MISSING)},
+        {"device.known": -3.0, "network.known": -0.5},
+    ),
+    "typing pasted": ({"typing": scored(-9.0, TypingState.PASTED)}, {"device.known": -3.0, "network.known": -0.5}),
+    "typing learning": (
+        {"typing": scored(-9.0, TypingState.LEARNING)},
+        {"device.known": -3.0, "network.known": -0.5},
+    ),
+    "typing is no number": ({"typing": scored(math.nan)}, {"device.known": -3.0, "network.known": -0.5}),
+    "even hand": (
+        {"typing": found("automation.zero_variance")},
+        {"device.known": -3.0, "network.known": -0.5, "automation.zero_variance": 3.0},
+    ),
+    "all of automation": (
+        {"typing": found("automation.zero_variance", "automation.impossible_speed", "automation.replayed")},
+        {
+            "device.known": -3.0,
+            "network.known": -0.5,
+            "automation.zero_variance": 3.0,
+            "automation.impossible_speed": 3.0,
+            "automation.replayed": 2.0,
+        },
+    ),
+    "guarded": (
+        {"account": AccountState(guarded=True)},
+        {"device.known": -3.0, "network.known": -0.5, "account.guarded": 2.0},
+    ),
+    "all of the account": (
+        {"account": AccountState(guarded=True, recovered=True, password_reset=True)},
+        {
+            "device.known": -3.0,
+            "network.known": -0.5,
+            "account.guarded": 2.0,
+            "account.recovered": 1.0,
+            "account.password_reset": 0.0,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), CASES.values(), ids=CASES.keys())
+def test_what_a_familiar_sign_in_says_with_one_thing_changed(
+    changes: dict[str, object], expected: dict[str, float]
+) -> None:
+    said = {each.code: each.log_odds for each in score(replace(FAMILIAR, **changes))}  # type: ignore[arg-type]
+    assert said == pytest.approx(expected)
+
+
+def test_a_first_sign_in_is_neither_safe_nor_suspicious() -> None:
+    assert score(FIRST) == ()
+    assert score(replace(FIRST, network=Seen.NEW, country=Seen.NEW)) == ()
+
+
+def test_the_browser_of_the_sign_up_is_known() -> None:
+    said = score(replace(FIRST, device=DeviceSeen(known=True, age_s=5)))
+    assert [each.code for each in said] == ["device.known"]
+
+
+def test_guesses_at_the_password_say_nothing_about_a_passkey() -> None:
+    attacked = replace(
+        FAMILIAR,
+        trigger=Trigger.PASSKEY,
+        first_factor=Level.PHR,
+        failures=FailureCounts(128, 128, 128),
+        typing=TypingFacts(TypingState.SCORED, -9.0, ("automation.replayed",)),
+    )
+    assert [each.code for each in score(attacked)] == ["device.known", "network.known"]
+
+
+def test_every_code_is_listed_and_every_listed_code_can_be_said() -> None:
+    said = {each.code for changes, _ in CASES.values() for each in score(replace(FAMILIAR, **changes))}  # type: ignore[arg-type]
+    assert said == CODES
+
+
+def test_every_signal_explains_itself_in_a_sentence() -> None:
+    for changes, _ in CASES.values():
+        for each in score(replace(FAMILIAR, **changes)):  # type: ignore[arg-type]
+            assert each.text[0].isupper() and each.text.endswith(".")
+
+
+def test_signals_are_separate_functions() -> None:
+    assert len({signal.__module__ for signal in SIGNALS}) == len(SIGNALS) == 7
+
+
+def test_a_cap_cuts_in_order_and_keeps_the_sum() -> None:
+    said = capped([Contribution("a", 1.0, ""), Contribution("b", 2.0, ""), Contribution("c", 2.0, "")], most=2.5)
+    assert [each.log_odds for each in said] == [1.0, 1.5, 0.0]
+
+
+def test_steps_hold_from_their_bound_on() -> None:
+    assert [step(count, ((3, 0.5), (6, 1.0))) for count in (0, 2, 3, 5, 6, 10**9)] == [0, 0, 0.5, 0.5, 1.0, 1.0]
