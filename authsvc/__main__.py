@@ -1,5 +1,5 @@
 """`python -m authsvc` is the `authsvc` command."""
 
-from authsvc.cli import main
+from authsvc.cli.main import main
 
 main()

@@ -127,7 +127,7 @@ class Devices:
     def _unsigned(self, cookie: str | None) -> str | None:
         secret, _, tag = (cookie or "").rpartition(".")
         keys = self.keyring.derived("device-cookie") if secret else ()
-        return secret if any(hmac.compare_digest(_tag(key, secret), tag) for key in keys) else None
+        return secret if any(hmac.compare_digest(_tag(key, secret).encode(), tag.encode()) for key in keys) else None
 
 
 def _tag(key: bytes, secret: str) -> str:

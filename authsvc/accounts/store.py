@@ -99,8 +99,9 @@ def insert_address(connection: Connection, address: Address) -> bool:
             verified_at_sign_up=address.verified_at_sign_up,
         )
         .on_conflict_do_nothing(index_elements=["email"])
+        .returning(addresses.c.id)
     )
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement).first() is not None
 
 
 def list_addresses(connection: Connection, account_id: str) -> list[Address]:

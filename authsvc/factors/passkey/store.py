@@ -45,9 +45,12 @@ def insert_passkey(connection: Connection, passkey: Passkey) -> bool:
     """Return False when the credential id is already registered, to whomever; nothing is written then."""
     values = {**passkey.__dict__, "transports": list(passkey.transports)}
     statement = (
-        insert_into(connection, passkeys).values(values).on_conflict_do_nothing(index_elements=["credential_id"])
+        insert_into(connection, passkeys)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["credential_id"])
+        .returning(passkeys.c.id)
     )
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement).first() is not None
 
 
 def find_passkey(connection: Connection, credential_id: bytes) -> Passkey | None:
