@@ -1,0 +1,1 @@
+"""The applications that may ask: registered by the operator, each with the least it needs."""

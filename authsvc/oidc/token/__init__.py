@@ -1,0 +1,1 @@
+"""Codes, token families and refresh tokens; the token and userinfo endpoints."""
