@@ -28,7 +28,9 @@ from authsvc.web.static import StaticAssets
 TEMPLATES = Path(__file__).parent / "templates"
 
 # A web origin, or the private scheme of a mobile app (RFC 8252, 7.1), written as CSP wants it: `com.shop.app:`.
-_FORM_ACTION = re.compile(r"https?://[A-Za-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?|[a-z][a-z0-9+.\-]*:")
+_FORM_ACTION = re.compile(
+    r"https?://[A-Za-z0-9._\-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?|[a-z][a-z0-9+.\-]*:"
+)
 
 
 class Pages:

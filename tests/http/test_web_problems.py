@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 import structlog
+from fastapi import FastAPI
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.testclient import TestClient
 
 from authsvc.core import errors
 from authsvc.settings import Settings
+from authsvc.web.csrf import Csrf
+from authsvc.web.edge import install_edge
+from authsvc.web.origin import OriginReader
+from authsvc.web.pages import Pages
 from authsvc.web.problems import STATUSES
 from tests.support.edge import Edge, build_edge
 
@@ -222,6 +228,19 @@ def test_a_broken_problem_page_still_answers(edge: Edge, tmp_path: Path) -> None
     assert answer.status_code == 404
     assert "There is nothing at this address." in answer.text
     assert answer.headers["x-request-id"] in answer.text
+
+
+def test_the_real_problem_page_says_what_happened_and_what_to_quote(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(support_contact="https://shop.example/help")
+    app, csrf = FastAPI(), Csrf(bytes(32), settings.issuer)
+    install_edge(app, settings, csrf, Pages(settings, csrf), OriginReader(()))
+    client = TestClient(app, base_url="https://localhost:8000")
+    for path in ("/nothing", "/login/nothing"):
+        answer = client.get(path, headers={"accept": BROWSER})
+        assert answer.status_code == 404
+        for part in ("There is nothing at this address.", "request.not_found", answer.headers["x-request-id"]):
+            assert part in answer.text
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
 
 
 @pytest.mark.parametrize(
