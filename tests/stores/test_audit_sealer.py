@@ -136,15 +136,19 @@ def test_a_transaction_that_rolls_back_holds_nothing_up(postgresql_only_database
 
 
 @pytest.mark.postgresql
-def test_unsealed_events_of_a_restored_dump_are_sealed(postgresql_only_database, write_to, clock):
-    """They carry transaction numbers of the server that they come from."""
+def test_unsealed_events_of_a_restored_dump_are_sealed(postgresql_only_database, write_to, clock, monkeypatch):
+    """They carry transaction numbers of the server that they come from, and new events have lower ones."""
+    monkeypatch.setattr("authsvc.core.audit.sealer.BATCH", 1)
     database = postgresql_only_database
     write_to(database, "here")
     with database.write() as connection:
         values = {"event_id": "evt_elsewhere", "at": clock.now(), "tag": "test:event:written", "xid": 10**12}
         connection.execute(insert(audit_events).values(**values, facts={"name": "elsewhere"}))
-    assert Sealer(database, AUDIT_KEY, clock).run_once() == 2
-    assert sealed_names(database) == ["here", "elsewhere"]
+    sealer = Sealer(database, AUDIT_KEY, clock)
+    assert sealer.run_once() == 2
+    write_to(database, "later")
+    assert sealer.run_once() == 1
+    assert sealed_names(database) == ["here", "elsewhere", "later"]
 
 
 @pytest.mark.postgresql

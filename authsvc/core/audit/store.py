@@ -40,6 +40,14 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Sealable:
+    """An event that may be sealed now, and its place: where list_sealable finds it from."""
+
+    place: int
+    event: Event
+
+
+@dataclass(frozen=True)
 class Unsealed:
     """The events that the chain does not hold yet."""
 
@@ -79,20 +87,21 @@ def find_horizon(connection: Connection) -> int:
     return connection.execute(select(_snapshot(func.pg_snapshot_xmin))).scalar_one()
 
 
-def list_sealable(connection: Connection, *, start: int, limit: int) -> list[Event]:
-    """Return committed events without a link, by id, from the horizon `start` on (0: from the beginning).
+def list_sealable(connection: Connection, *, start: int, limit: int) -> list[Sealable]:
+    """Return committed events without a link, by place, from the place `start` on (0: from the beginning).
 
-    On PostgreSQL ids don't commit in order. An event is only taken when the transaction that wrote it is older than
-    every open one, so that nothing can still appear before it. A number that this server has not handed out yet
-    belongs to another server, whose dump was restored here: such a transaction is over.
+    On PostgreSQL ids don't commit in order. There the place is the writing transaction, and an event is only taken when
+    that transaction is older than every open one, so that nothing can still appear before it. A number that this
+    server has not handed out yet belongs to another server, whose dump was restored here: such a transaction is over.
     """
+    place = _place(connection)
     query = (
-        select(*_event_columns)
-        .where(_is_unsealed, _place(connection) >= start, _is_settled(connection))
-        .order_by(audit_events.c.id)
+        select(place.label("place"), *_event_columns)
+        .where(_is_unsealed, place >= start, _is_settled(connection))
+        .order_by(place, audit_events.c.id)
         .limit(limit)
     )
-    return [_event(row) for row in connection.execute(query)]
+    return [Sealable(row.place, _event(row)) for row in connection.execute(query)]
 
 
 def insert_links(connection: Connection, links: Sequence[Mapping[str, Any]]) -> None:

@@ -29,7 +29,7 @@ audit_events = Table(
     Index("ix_audit_events_account_id_id", "account_id", "id"),
     Index("ix_audit_events_tag_id", "tag", "id"),
     # The sealer looks from the oldest transaction that it has not finished.
-    Index("ix_audit_events_xid", "xid"),
+    Index("ix_audit_events_xid_id", "xid", "id"),
     # SQLite would hand out the ids of deleted rows again.
     sqlite_autoincrement=True,
 )
