@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from authsvc.accounts.addresses import normalise
-from authsvc.accounts.alerts.service import AlertKind, Alerts
+from authsvc.accounts.alerts.service import AlertKind
 from authsvc.accounts.consents import Consents, Purpose
 from authsvc.accounts.devices import NO_DEVICE, DeviceFacts, Devices
 from authsvc.accounts.levels import ProofKind, level_now
@@ -76,7 +76,6 @@ class SignIn:
     sessions: Sessions
     consents: Consents
     risk: RiskService
-    alerts: Alerts
 
     def with_password(self, flow: Flow, *, email: str, password: str, typing: str, visitor: Visitor) -> Go | Stay:
         """Try a password; see the module's docstring.

@@ -61,7 +61,6 @@ class SignUp:
     consents: Consents
     outbox: Outbox
     service_name: str
-    issuer: str
 
     def begin(self, flow: Flow, *, name: str, email: str, origin: Origin) -> Go:
         """Send a code to the address.

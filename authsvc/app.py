@@ -1,0 +1,372 @@
+"""Where the parts are wired together, and nowhere else.
+
+`build_services` makes every part from the settings; `build_app` puts HTTP around them. Journeys don't know one another:
+what one needs of another is a small Protocol, filled here.
+"""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from sqlalchemy import Connection
+
+from authsvc.accounts.alerts.service import AlertKind, Alerts
+from authsvc.accounts.consents import Consents, Purpose
+from authsvc.accounts.devices import Devices
+from authsvc.accounts.sessions import Session, Sessions
+from authsvc.accounts.store import exists_with_role, get_account
+from authsvc.console import routes as console_routes
+from authsvc.console.service import Console
+from authsvc.core.audit.sealer import Sealer, SealerThread
+from authsvc.core.audit.service import Audit
+from authsvc.core.clock import Clock, SystemClock
+from authsvc.core.database import Database
+from authsvc.core.lanes import ProcessLane, ThreadLane
+from authsvc.core.limits import Limits
+from authsvc.core.mail import MailboxNotifier, Notifier, SmtpNotifier
+from authsvc.core.origin import Origin
+from authsvc.core.outbox.service import Outbox, OutboxWorker, mail_handler
+from authsvc.core.sealing.service import Vault
+from authsvc.factors.email_code.service import EmailCodes
+from authsvc.factors.face import routes as face_routes
+from authsvc.factors.face.dlib_embedder import load_models
+from authsvc.factors.face.service import FaceService
+from authsvc.factors.face.store import delete_face_data
+from authsvc.factors.passkey.ceremony import RelyingParty
+from authsvc.factors.passkey.service import Passkeys
+from authsvc.factors.password.hasher import Hasher
+from authsvc.factors.password.service import Passwords
+from authsvc.login import routes as login_routes
+from authsvc.login.account import routes as account_routes
+from authsvc.login.account.service import OwnAccount
+from authsvc.login.alerts import routes as alert_routes
+from authsvc.login.alerts.service import NotMe
+from authsvc.login.finish.service import STAFF_ROLE, Finish
+from authsvc.login.routes import FlowPages
+from authsvc.login.service import Flows
+from authsvc.login.service import Purpose as FlowPurpose
+from authsvc.login.sign_in import routes as sign_in_routes
+from authsvc.login.sign_in.service import SignIn
+from authsvc.login.sign_up import routes as sign_up_routes
+from authsvc.login.sign_up.service import SignUp
+from authsvc.login.staff import routes as staff_routes
+from authsvc.login.staff.service import Staff
+from authsvc.login.step_up import routes as step_up_routes
+from authsvc.login.step_up.service import StepUp
+from authsvc.oidc import routes as oidc_routes
+from authsvc.oidc.clients.service import ClientRegistry
+from authsvc.oidc.flows import FinishedSignIn, RefusedSignIn, SignInRequest
+from authsvc.oidc.keys.service import SigningKeys
+from authsvc.oidc.provider import Provider, build_provider
+from authsvc.risk.history.geo import open_geo
+from authsvc.risk.history.typing import forget_typing
+from authsvc.risk.policy_file import load_policy
+from authsvc.risk.service import RiskService
+from authsvc.settings import Settings, load_settings
+from authsvc.web import health
+from authsvc.web.csrf import Csrf
+from authsvc.web.demo import routes as demo_routes
+from authsvc.web.edge import install_edge
+from authsvc.web.evidence import RefusalEvidence
+from authsvc.web.logging import configure_logging
+from authsvc.web.origin import OriginReader
+from authsvc.web.pages import Pages
+
+VERSION = version("authsvc")
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every part of a running authsvc."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    audit: Audit
+    mailbox: MailboxNotifier | None
+    outbox_worker: OutboxWorker
+    sealer: SealerThread
+    limits: Limits
+    password_lane: ThreadLane
+    face_lane: ProcessLane
+    sessions: Sessions
+    consents: Consents
+    passwords: Passwords
+    face: FaceService
+    risk: RiskService
+    flows: Flows
+    sign_in: SignIn
+    sign_up: SignUp
+    step_up: StepUp
+    own_account: OwnAccount
+    not_me: NotMe
+    staff: Staff
+    clients: ClientRegistry
+    signing_keys: SigningKeys
+    console: Console
+    provider: Provider
+
+    def has_staff(self) -> bool:
+        """Return whether an analyst is enrolled."""
+        with self.database.read() as connection:
+            return exists_with_role(connection, STAFF_ROLE)
+
+    def close(self) -> None:
+        """Give back what the parts hold: worker processes and connections."""
+        self.face_lane.close()
+        self.database.dispose()
+
+
+def build_services(settings: Settings, *, clock: Clock | None = None) -> Services:
+    """Make every part. Nothing is started, and the database is not touched.
+
+    Raises:
+        SettingsProblem: a file that the settings name can't be used.
+    """
+    clock = clock or SystemClock()
+    database = Database(settings.database.url, pool_size=settings.database.pool_size)
+    vault = Vault(settings.build_keyring())
+    keyring = vault.keyring
+    audit = Audit(vault)
+    limits = Limits(settings.limits.rules(), redis_url=settings.redis.url, clock=clock)
+    mailbox = MailboxNotifier(clock) if settings.demo else None
+    wake = threading.Event()
+    outbox = Outbox(vault, wake)
+    worker = OutboxWorker(database, vault, clock, wake, {"mail": mail_handler(mailbox or _smtp(settings))})
+
+    consents = Consents(audit, {Purpose.FACE: delete_face_data, Purpose.TYPING: forget_typing})
+    sessions = Sessions(settings.sessions, audit)
+    devices = Devices(keyring)
+    alerts = Alerts(outbox, audit, settings.issuer, settings.service_name)
+
+    password_lane = ThreadLane("password", workers=settings.lanes.password_workers, queue=settings.lanes.password_queue)
+    face_lane = ProcessLane(
+        "face", workers=settings.lanes.face_workers, queue=settings.lanes.face_queue, initializer=load_models
+    )
+    passwords = Passwords(settings.password, Hasher(settings.password), password_lane, keyring, audit)
+    passkeys = Passkeys(RelyingParty(settings.rp_id, settings.service_name, settings.issuer), audit)
+    codes = EmailCodes(keyring, outbox, settings.service_name)
+    face = FaceService(database, vault, audit, consents, limits, face_lane, settings.face, clock)
+    risk = RiskService(
+        vault, audit, load_policy(settings.risk.policy_file), consents, open_geo(settings.risk.geoip_database)
+    )
+
+    flows = Flows(database, audit, clock)
+    finish = Finish(flows, sessions, devices, risk, alerts, audit)
+    sign_in = SignIn(
+        database,
+        clock,
+        limits,
+        audit,
+        vault,
+        flows,
+        finish,
+        passwords,
+        passkeys,
+        devices,
+        sessions,
+        consents,
+        risk,
+    )
+    sign_up = SignUp(
+        database,
+        clock,
+        limits,
+        audit,
+        flows,
+        finish,
+        codes,
+        passwords,
+        passkeys,
+        devices,
+        sessions,
+        consents,
+        outbox,
+        settings.service_name,
+    )
+    step_up = StepUp(
+        database,
+        clock,
+        limits,
+        audit,
+        flows,
+        finish,
+        sign_in,
+        codes,
+        passkeys,
+        passwords,
+        face,
+        settings.issuer,
+    )
+    staff = Staff(database, clock, limits, audit, flows, sessions, settings.issuer)
+    signing_keys = SigningKeys(database, vault, audit, clock, settings.tokens)
+    provider = build_provider(
+        issuer=settings.issuer,
+        settings=settings.tokens,
+        database=database,
+        vault=vault,
+        audit=audit,
+        sessions=sessions,
+        keys=signing_keys,
+        flows=_Journey(flows),
+        alerts=_ReuseAlerts(alerts),
+        clock=clock,
+        limits=limits,
+    )
+    return Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        audit=audit,
+        mailbox=mailbox,
+        outbox_worker=worker,
+        sealer=SealerThread(Sealer(database, settings.secrets.audit, clock)),
+        limits=limits,
+        password_lane=password_lane,
+        face_lane=face_lane,
+        sessions=sessions,
+        consents=consents,
+        passwords=passwords,
+        face=face,
+        risk=risk,
+        flows=flows,
+        sign_in=sign_in,
+        sign_up=sign_up,
+        step_up=step_up,
+        own_account=OwnAccount(database, clock, flows, sessions, consents, passwords, passkeys, face),
+        not_me=NotMe(database, clock, limits, audit, alerts, sessions),
+        staff=staff,
+        clients=ClientRegistry(database, audit, clock),
+        signing_keys=signing_keys,
+        console=Console(database, clock, audit, vault, staff),
+        provider=provider,
+    )
+
+
+def build_app(settings: Settings, services: Services | None = None, *, storefront_url: str = "") -> FastAPI:
+    """Put HTTP around the parts. Args: storefront_url is where the demo's shop is, for its home page."""
+    parts = services or build_services(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        parts.signing_keys.current()  # the first request should not wait for an RSA key
+        parts.outbox_worker.start()
+        parts.sealer.start()
+        yield
+        parts.outbox_worker.stop()
+        parts.sealer.stop()
+        parts.close()
+
+    app = FastAPI(title="authsvc", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    csrf = Csrf(parts.risk.vault.keyring.derived("csrf")[0], settings.issuer)
+    pages = Pages(settings, csrf)
+    install_edge(app, settings, csrf, pages, OriginReader(settings.trusted_proxies))
+    app.add_middleware(
+        RefusalEvidence, database=parts.database, audit=parts.audit, limits=parts.limits, clock=parts.clock
+    )
+    shown = FlowPages(
+        pages,
+        parts.flows,
+        parts.sign_up,
+        parts.step_up,
+        session_days=settings.sessions.absolute_days,
+        staff_hours=settings.sessions.staff_hours,
+    )
+    for router in (
+        health.build_router(parts.database),
+        login_routes.build_router(shown, csrf),
+        sign_in_routes.build_router(shown, parts.sign_in, csrf),
+        sign_up_routes.build_router(shown, parts.sign_up, csrf),
+        step_up_routes.build_router(shown, parts.step_up, csrf),
+        account_routes.build_router(shown, parts.own_account, parts.step_up, csrf),
+        alert_routes.build_router(pages, parts.not_me, csrf),
+        staff_routes.build_router(pages, parts.staff, csrf),
+        face_routes.build_router(parts.face),
+        oidc_routes.build_router(parts.provider, pages, csrf),
+        console_routes.build_router(parts.console, pages),
+    ):
+        app.include_router(router)
+    if parts.mailbox is not None:
+        app.include_router(
+            demo_routes.build_demo_router(pages, parts.mailbox, issuer=settings.issuer, storefront_url=storefront_url)
+        )
+    else:
+        app.include_router(demo_routes.build_home_router(pages))
+    return app
+
+
+def create_app() -> FastAPI:
+    """What uvicorn calls: the app of the environment's settings."""
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    return build_app(settings)
+
+
+@dataclass(frozen=True)
+class _Journey:
+    """Fills oidc's SignInFlows with login's flows."""
+
+    flows: Flows
+
+    def begin(
+        self, request: SignInRequest, *, browser: str, session: Session | None, origin: Origin, ready: bool
+    ) -> str:
+        purpose = FlowPurpose(
+            kind="client",
+            client_name=request.client_name,
+            required=request.required,
+            client_id=request.client_id,
+            params=request.params,
+            prompt=request.prompt,
+            redirect_origin=request.redirect_origin,
+            login_hint=request.login_hint,
+        )
+        return self.flows.begin(purpose, browser=browser, session=session, origin=origin, ready=ready).id
+
+    def take(
+        self,
+        connection: Connection,
+        flow_id: str,
+        *,
+        browser: str,
+        session: Session | None,
+        origin: Origin,
+        now: datetime,
+    ) -> FinishedSignIn | RefusedSignIn:
+        taken = self.flows.take(connection, flow_id, browser=browser, session=session, origin=origin, now=now)
+        flow = taken.flow
+        client_id = flow.client_id or ""
+        if taken.refusal is not None:
+            return RefusedSignIn(flow.id, client_id, flow.params, taken.refusal)
+        assert session is not None  # take() made sure
+        account = get_account(connection, session.account_id)
+        return FinishedSignIn(
+            flow.id, client_id, flow.params, flow.required, session, account, started_at=flow.created_at
+        )
+
+
+@dataclass(frozen=True)
+class _ReuseAlerts:
+    """Fills oidc's Alerts."""
+
+    alerts: Alerts
+
+    def refresh_reuse(self, connection: Connection, account_id: str, origin: Origin | None, now: datetime) -> None:
+        self.alerts.send(connection, account_id, AlertKind.REFRESH_REUSED, origin=origin, now=now)
+
+
+def _smtp(settings: Settings) -> Notifier:
+    mail = settings.mail
+    assert mail.host is not None  # the settings insist outside the demo
+    return SmtpNotifier(
+        host=mail.host,
+        port=mail.port,
+        sender=mail.sender,
+        user=mail.user,
+        password=mail.password.get_secret_value() if mail.password else None,
+        starttls=mail.starttls,
+    )
