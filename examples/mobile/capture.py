@@ -62,7 +62,10 @@ def read_ticket(text: str) -> dict[str, str]:
 
 def safe_server(origin: str) -> str:
     """Return the origin if a face may be sent there: over https, or without leaving this machine."""
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError as problem:
+        raise Refused("the server is not an address") from problem
     local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
     if not parts.hostname or parts.username or not (parts.scheme == "https" or local):
         raise Refused("the server must be an https address")

@@ -37,6 +37,7 @@ FINAL: Mapping[str, tuple[type[AuthsvcError], str]] = {
     "face.foreign_nonce": (NotAllowed, "The nonce does not belong to this ticket."),
     "face.no_consent": (NotAllowed, "There is no consent to keep a face template."),
     "face.no_template": (NotFound, "No face is enrolled for this account."),
+    "face.template_damaged": (Conflict, "The enrolled face can't be read. Please enrol again."),
     "face.template_outdated": (Conflict, "The enrolled face was measured in another way. Please enrol again."),
 }
 

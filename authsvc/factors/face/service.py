@@ -32,6 +32,7 @@ from authsvc.core.ids import hash_secret, new_id, new_secret
 from authsvc.core.lanes import ProcessLane
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
+from authsvc.core.sealing.cipher import CannotOpen
 from authsvc.core.sealing.service import Vault
 from authsvc.factors.face import store
 from authsvc.factors.face.comparison import (
@@ -299,7 +300,10 @@ class FaceService:
         assert template is not None  # _missing saw it in this transaction, under the ticket's lock
         if template.embedder != EMBEDDER:
             return _Finding("refused", "face.template_outdated")
-        opened = self.vault.open_for(connection, account_id, template.sealed, context=_context(account_id))
+        try:
+            opened = self.vault.open_for(connection, account_id, template.sealed, context=_context(account_id))
+        except CannotOpen:
+            return _Finding("refused", "face.template_damaged")
         if opened is None:
             return _Finding("refused", "face.no_template")
         apart = distance(template_from_bytes(opened), mean_of(measured.embeddings))
