@@ -94,8 +94,9 @@ def _keep_fingerprint(connection: Connection, account_id: str, replay: Indexes, 
         insert_into(connection, typing_fingerprints)
         .values(account_id=account_id, replay_hash=replay[0], at=now)
         .on_conflict_do_nothing()
+        .returning(typing_fingerprints.c.at)
     )
-    if connection.execute(statement).rowcount != 1:
+    if connection.execute(statement).one_or_none() is None:
         return False
     # The boundary row comes from the index; without one there is nothing to drop.
     boundary = (
