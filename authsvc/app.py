@@ -264,10 +264,10 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
     app = FastAPI(title="authsvc", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     csrf = Csrf(parts.risk.vault.keyring.derived("csrf")[0], settings.issuer)
     pages = Pages(settings, csrf)
-    install_edge(app, settings, csrf, pages, OriginReader(settings.trusted_proxies))
     app.add_middleware(
         RefusalEvidence, database=parts.database, audit=parts.audit, limits=parts.limits, clock=parts.clock
     )
+    install_edge(app, settings, csrf, pages, OriginReader(settings.trusted_proxies))
     shown = FlowPages(
         pages,
         parts.flows,

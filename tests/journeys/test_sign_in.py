@@ -1,6 +1,7 @@
 """From a shop's redirect to a shop's tokens, on both databases."""
 
 import json
+import random
 
 import pytest
 from sqlalchemy import select
@@ -12,17 +13,14 @@ from tests.support.running import PASSWORD, Running
 EMAIL = "ada@example.org"
 
 
-def typing(hold: float = 90, gap: float = 150, keys: int = 24, wobble: float = 7) -> str:
-    """Return timings of a steady typist; `wobble` makes no two presses alike."""
-    events = [
-        [
-            round(index * gap + (index * 37 % 11) * wobble / 11, 1),
-            round(index * gap + hold + (index * 53 % 13) * wobble / 13 + (index * 37 % 11) * wobble / 11, 1),
-        ]
-        for index in range(keys)
-    ]
-    first = events[0][0]
-    events = [[round(press - first, 1), round(release - first, 1)] for press, release in events]
+def typing(seed: int = 1, *, typist: int = 1, keys: int = 24) -> str:
+    """Return timings of a typist: a rhythm of their own, and a little noise that no two typings share."""
+    own, noise = random.Random(typist), random.Random(1000 * typist + seed)
+    at, events = 0.0, []
+    for _ in range(keys):
+        hold, gap = own.gauss(95, 15) * typist, own.gauss(170, 40) * typist
+        events.append([round(at, 1), round(at + max(20, hold + noise.gauss(0, 8)), 1)])
+        at += max(40, gap + noise.gauss(0, 12))
     return json.dumps({"field": "password", "input": "keyboard", "events": events, "pasted": False})
 
 
@@ -89,11 +87,12 @@ def test_a_new_device_with_unlike_typing_is_asked_for_more(service: Running) -> 
     for day in range(6):
         service.clock.advance(days=1)
         browser.http.cookies.delete("__Host-session", domain="localhost.local", path="/")
-        answer = service.sign_in(browser, EMAIL, typing=typing(wobble=7 + day))
+        answer = service.sign_in(browser, EMAIL, typing=typing(day))
         assert answer.headers.get("location", "").startswith("https://shop.example/callback"), answer.text[:500]
+    service.clock.advance(days=1)
     stranger, shop = service.browser(peer="198.51.100.9"), service.shop()
     shop.begin(stranger)
-    page = stranger.submit("/login/password", email=EMAIL, password=PASSWORD, typing=typing(hold=210, gap=420))
+    page = stranger.submit("/login/password", email=EMAIL, password=PASSWORD, typing=typing(typist=2))
     assert page.status_code == 200
     assert "One more proof" in page.text
     stranger.submit("/login/step-up/email")
