@@ -17,11 +17,10 @@ from pytest_redis.factories import redis_proc
 
 from authsvc.core.audit.service import Audit
 from authsvc.core.database import Database
-from authsvc.core.migrations import head_revision, upgrade
+from authsvc.core.migrations import upgrade
 from authsvc.core.sealing.cipher import Keyring
 from authsvc.core.sealing.service import Vault
 from authsvc.settings import Settings
-from authsvc.tables import metadata
 from tests.support import demo_settings, postgresql, programs
 from tests.support.clocks import SettableClock
 
@@ -135,9 +134,5 @@ def redis_server(request: pytest.FixtureRequest) -> str:
 
 
 def build_schema(url: str) -> None:
-    if head_revision() is not None:
-        upgrade(url)
-        return
-    database = Database(url)
-    metadata.create_all(database.engine)
-    database.dispose()
+    """Make the tables as production does: by running the migrations."""
+    upgrade(url)
