@@ -5,7 +5,7 @@ A count stops at a bound: more would weigh no more, and an attack must not make 
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from authsvc.core.ids import new_id
 from authsvc.risk.context import FailureCounts
@@ -18,29 +18,37 @@ MOST_COUNTED = 128  # above the last step of signals/failures.py
 PRUNED_AT_ONCE = 50
 
 
+_failed = sign_in_failures.c
+_on_account = (
+    select(_failed.id)
+    .where(_failed.account_index.in_(bindparam("account", expanding=True)), _failed.at > bindparam("account_since"))
+    .limit(MOST_COUNTED)
+    .subquery()
+)
+_from_source = (
+    select(_failed.account_index)
+    .where(_failed.source_index.in_(bindparam("source", expanding=True)), _failed.at > bindparam("source_since"))
+    .order_by(_failed.at.desc())
+    .limit(MOST_COUNTED)
+    .subquery()
+)
+# Built once: writing a statement down costs more than running it.
+_COUNTS = select(
+    select(func.count()).select_from(_on_account).scalar_subquery(),
+    select(func.count()).select_from(_from_source).scalar_subquery(),
+    select(func.count(func.distinct(_from_source.c.account_index))).scalar_subquery(),
+)
+
+
 def count_failures(connection: Connection, *, account: Indexes, source: Indexes, now: datetime) -> FailureCounts:
     """Return the failures on the account in 24 hours, and from the source in 1 hour with the accounts it tried."""
-    failed = sign_in_failures.c
-    on_account = (
-        select(failed.id)
-        .where(failed.account_index.in_(account), failed.at > now - ACCOUNT_WINDOW)
-        .limit(MOST_COUNTED)
-        .subquery()
-    )
-    from_source = (
-        select(failed.account_index)
-        .where(failed.source_index.in_(source), failed.at > now - SOURCE_WINDOW)
-        .order_by(failed.at.desc())
-        .limit(MOST_COUNTED)
-        .subquery()
-    )
-    row = connection.execute(
-        select(
-            select(func.count()).select_from(on_account).scalar_subquery(),
-            select(func.count()).select_from(from_source).scalar_subquery(),
-            select(func.count(func.distinct(from_source.c.account_index))).scalar_subquery(),
-        )
-    ).one()
+    values = {
+        "account": account,
+        "account_since": now - ACCOUNT_WINDOW,
+        "source": source,
+        "source_since": now - SOURCE_WINDOW,
+    }
+    row = connection.execute(_COUNTS, values).one()
     return FailureCounts(account=row[0], address=row[1], address_accounts=row[2])
 
 

@@ -7,7 +7,7 @@ does not grow with its history.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, select, update
 
 from authsvc.core.database import insert_into
 from authsvc.risk.context import Seen
@@ -27,18 +27,25 @@ class SignIns:
     country: Seen = Seen.UNKNOWN
 
 
+def _any_network(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(known_networks.c.account_id == bindparam("account_id"), *which)
+
+
+# Built once: writing a statement down costs more than running it.
+_FIND = select(
+    account_history.c.sign_ins,
+    account_history.c.last_sign_in_at,
+    _any_network().label("networks"),
+    _any_network(known_networks.c.network_index.in_(bindparam("network", expanding=True))).label("network"),
+    _any_network(known_networks.c.country_index.is_not(None)).label("countries"),
+    _any_network(known_networks.c.country_index.in_(bindparam("country", expanding=True))).label("country"),
+).where(account_history.c.account_id == bindparam("account_id"))
+
+
 def find_sign_ins(connection: Connection, account_id: str, *, network: Indexes, country: Indexes) -> SignIns:
     """Return what is known of the account, and whether this network and country are."""
-    row = connection.execute(
-        select(
-            account_history.c.sign_ins,
-            account_history.c.last_sign_in_at,
-            _any(account_id).label("networks"),
-            _any(account_id, known_networks.c.network_index.in_(network)).label("network"),
-            _any(account_id, known_networks.c.country_index.is_not(None)).label("countries"),
-            _any(account_id, known_networks.c.country_index.in_(country)).label("country"),
-        ).where(account_history.c.account_id == account_id)
-    ).one_or_none()
+    values = {"account_id": account_id, "network": network, "country": country}
+    row = connection.execute(_FIND, values).one_or_none()
     if row is None:
         return SignIns()
     return SignIns(
@@ -105,10 +112,6 @@ def remember_network(
 def forget_sign_ins(connection: Connection, account_id: str) -> None:
     for table in (known_networks, account_history):
         connection.execute(delete(table).where(table.c.account_id == account_id))
-
-
-def _any(account_id: str, *which: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(known_networks.c.account_id == account_id, *which)
 
 
 def _seen(*, comparable: bool, found: bool) -> Seen:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, select
+from sqlalchemy import Connection, bindparam, delete, exists, select
 
 from authsvc.core.database import insert_into
 from authsvc.core.sealing.service import Vault
@@ -26,6 +26,29 @@ class StoredTyping:
     seen_before: bool = False
 
 
+_of_profile = (
+    typing_profiles.c.account_id == bindparam("account_id"),
+    typing_profiles.c.field == bindparam("field"),
+    typing_profiles.c.input_kind == bindparam("input_kind"),
+)
+# Built once: writing a statement down costs more than running it.
+_FIND = select(
+    select(typing_profiles.c.samples_sealed)
+    .where(*_of_profile, typing_profiles.c.password_version == bindparam("version"))
+    .scalar_subquery()
+    .label("sealed"),
+    exists()
+    .where(
+        typing_fingerprints.c.account_id == bindparam("account_id"),
+        typing_fingerprints.c.replay_hash.in_(bindparam("replay", expanding=True)),
+    )
+    .label("seen_before"),
+)
+_LOCK = (
+    select(typing_profiles.c.samples_sealed, typing_profiles.c.password_version).where(*_of_profile).with_for_update()
+)
+
+
 def find_typing(
     connection: Connection, vault: Vault, account_id: str, like: TypingSample, *, version: int, replay: Indexes
 ) -> StoredTyping:
@@ -35,15 +58,8 @@ def find_typing(
         CannotOpen: the sealed samples were altered.
         ValueError: they are no samples.
     """
-    of_this_version = (*_of(account_id, like), typing_profiles.c.password_version == version)
-    row = connection.execute(
-        select(
-            select(typing_profiles.c.samples_sealed).where(*of_this_version).scalar_subquery().label("sealed"),
-            exists()
-            .where(typing_fingerprints.c.account_id == account_id, typing_fingerprints.c.replay_hash.in_(replay))
-            .label("seen_before"),
-        )
-    ).one()
+    values = {**_key(account_id, like), "version": version, "replay": replay}
+    row = connection.execute(_FIND, values).one()
     samples = _open(connection, vault, account_id, like, row.sealed) if row.sealed is not None else ()
     return StoredTyping(samples, bool(row.seen_before))
 
@@ -56,11 +72,7 @@ def keep_sample(
     Raises:
         CannotOpen, ValueError: as find_typing.
     """
-    row = connection.execute(
-        select(typing_profiles.c.samples_sealed, typing_profiles.c.password_version)
-        .where(*_of(account_id, kept.sample))
-        .with_for_update()
-    ).one_or_none()
+    row = connection.execute(_LOCK, _key(account_id, kept.sample)).one_or_none()
     earlier: tuple[KeptSample, ...] = ()
     if row is not None and row.password_version == version:
         earlier = _open(connection, vault, account_id, kept.sample, row.samples_sealed)
@@ -77,7 +89,7 @@ def start_profile(
     values = {"password_version": version, "samples_sealed": sealed, "updated_at": now}
     connection.execute(
         insert_into(connection, typing_profiles)
-        .values(account_id=account_id, field=like.field.value, input_kind=like.input_kind.value, **values)
+        .values(**_key(account_id, like), **values)
         .on_conflict_do_update(index_elements=["account_id", "field", "input_kind"], set_=values)
     )
 
@@ -122,12 +134,8 @@ def _open(
     return () if packed is None else unpack(packed, field=like.field, input_kind=like.input_kind)
 
 
-def _of(account_id: str, like: TypingSample) -> tuple[ColumnElement[bool], ...]:
-    return (
-        typing_profiles.c.account_id == account_id,
-        typing_profiles.c.field == like.field.value,
-        typing_profiles.c.input_kind == like.input_kind.value,
-    )
+def _key(account_id: str, like: TypingSample) -> dict[str, str]:
+    return {"account_id": account_id, "field": like.field.value, "input_kind": like.input_kind.value}
 
 
 def _context(account_id: str, like: TypingSample) -> str:

@@ -73,8 +73,10 @@ def _is_too_fast(features: FloatVector, keys: int, kind: InputKind) -> bool:
 
 
 def _is_near(sample: TypingSample, features: FloatVector, earlier: Iterable[TypingSample]) -> bool:
-    same = [each for each in earlier if len(each.events) == len(sample.events) and each.field is sample.field]
-    independent = 2 * len(sample.events) - 1  # holds and gaps; the rest follows from them
-    return any(
-        float(np.mean(np.abs(features_s(each) - features)[:independent])) < NEAR_S for each in same if each.usable
-    )
+    keys = len(sample.events)
+    same = [each for each in earlier if each.usable and (each.field, len(each.events)) == (sample.field, keys)]
+    if not same:
+        return False
+    independent = 2 * keys - 1  # holds and gaps; the rest follows from them
+    distances = np.mean(np.abs(np.array([features_s(each) for each in same]) - features)[:, :independent], axis=1)
+    return bool(np.min(distances) < NEAR_S)

@@ -27,7 +27,7 @@ _US_PER_S = 1_000_000.0
 
 def features_s(sample: TypingSample) -> FloatVector:
     """Return holds, press-to-press and release-to-press times, in seconds."""
-    times = np.asarray(sample.events, dtype=np.float64).reshape(-1, 2) / _US_PER_S
+    times = np.array(sample.events, dtype=np.float64).reshape(-1, 2) / _US_PER_S
     press, release = times[:, 0], times[:, 1]
     return np.concatenate([release - press, press[1:] - press[:-1], press[1:] - release[:-1]])
 

@@ -54,7 +54,8 @@ def unpack(packed: bytes, *, field: TypedField, input_kind: InputKind) -> tuple[
         for _ in range(count):
             at_us, keys = _SAMPLE.unpack_from(packed, offset)
             offset += _SAMPLE.size
-            events = tuple(_KEY.unpack_from(packed, offset + key * _KEY.size) for key in range(keys))
+            times = struct.unpack_from(f"<{2 * keys}I", packed, offset)
+            events = tuple(zip(times[::2], times[1::2], strict=True))
             offset += keys * _KEY.size
             at = _EPOCH + timedelta(microseconds=at_us)
             kept.append(KeptSample(at, TypingSample(field, input_kind, events)))
