@@ -5,13 +5,14 @@
 // A key still down at submit is closed at that moment.
 
 const MAX_EVENTS = 256;
+const MAX_MS = 120000; // somebody who went away in between has no rhythm either
 const NOT_TYPING = new Set([
   "Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "ScrollLock", "Fn", "FnLock", "Hyper", "Super",
   "Enter", "Tab", "Escape", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", "Insert",
 ]);
 const NOT_KEYED = new Set(["insertFromPaste", "insertFromDrop", "insertFromYank", "insertReplacementText"]);
 
-const onScreenKeyboard = window.matchMedia("(pointer: coarse) and (hover: none)");
+const handheld = window.matchMedia("(pointer: coarse) and (hover: none)");
 const tenths = (ms) => Math.round(ms * 10) / 10;
 
 class Recorder {
@@ -29,11 +30,12 @@ class Recorder {
     this.events = [];
     this.down = new Map(); // code -> place in events, emptied as keys come up
     this.pasted = false;
-    this.touched = false;
+    this.unkeyed = false;
   }
 
   press(event) {
-    if (event.repeat || event.ctrlKey || event.metaKey || NOT_TYPING.has(event.key)) return;
+    if (event.repeat || event.metaKey || NOT_TYPING.has(event.key)) return;
+    if (event.ctrlKey && !event.getModifierState("AltGraph")) return; // a shortcut; AltGr makes letters
     if (!event.code || event.key === "Unidentified" || event.isComposing) return; // an on-screen keyboard or an IME
     if (this.events.length >= MAX_EVENTS || this.down.has(event.code)) return;
     const now = performance.now();
@@ -59,19 +61,20 @@ class Recorder {
     } else if (!event.inputType || NOT_KEYED.has(event.inputType)) {
       this.pasted = true; // a password manager's change has no input type
     } else if (this.start === null) {
-      this.touched = true;
+      this.unkeyed = true; // letters without keys: an on-screen keyboard where there is a touch screen
     }
   }
 
   sample() {
     this.releaseAll();
-    const touch = this.touched || onScreenKeyboard.matches;
-    const filled = !touch && this.start === null && this.field.value !== ""; // filled before this script ran
+    // Handhelds send key events too, all of them at once: they would look like a program.
+    const touch = handheld.matches || (this.unkeyed && navigator.maxTouchPoints > 0);
+    const filled = !touch && this.start === null && this.field.value !== ""; // also before this script ran
     const pasted = this.pasted || filled;
     return {
       field: "password",
       input: touch ? "touch" : "keyboard",
-      events: touch || pasted ? [] : this.events,
+      events: touch || pasted || this.events.some(([, released]) => released > MAX_MS) ? [] : this.events,
       pasted,
     };
   }
