@@ -47,6 +47,7 @@ def run(port: int, storefront_port: int) -> None:
     secrets = _secrets()
     places = Places(f"http://localhost:{port}", f"http://127.0.0.1:{storefront_port}")
     settings = _settings(places, secrets)
+    _write_environment(settings, secrets)
 
     from authsvc.app import build_app, build_services
     from authsvc.core.migrations import upgrade
@@ -59,7 +60,7 @@ def run(port: int, storefront_port: int) -> None:
         client_id, client_secret = _register_storefront(services, places, secrets)
         server = uvicorn.Server(
             uvicorn.Config(
-                build_app(settings, services),
+                build_app(settings, services, storefront_url=places.storefront),
                 host="127.0.0.1",
                 port=port,
                 log_config=None,
@@ -105,11 +106,27 @@ def _secrets() -> dict[str, str]:
 
 
 def _write_secrets(secrets: dict[str, str]) -> None:
-    path = FOLDER / "secrets.json"
-    fresh = path.with_suffix(".new")
+    _write_private(FOLDER / "secrets.json", json.dumps(secrets, indent=2))
+
+
+def _write_environment(settings: Settings, secrets: dict[str, str]) -> None:
+    """Write the demo's settings as variables, so that other commands can be run beside it."""
+    variables = {
+        "ISSUER": settings.issuer,
+        "SERVICE_NAME": f"'{settings.service_name}'",
+        "DEMO": "true",
+        "DATABASE__URL": settings.database.url,
+        "SECRETS__MASTER_KEYS": f"demo:{secrets['master_key']}",
+        "SECRETS__AUDIT_KEY": secrets["audit_key"],
+    }
+    _write_private(FOLDER / "env", "".join(f"AUTHSVC_{name}={value}\n" for name, value in variables.items()))
+
+
+def _write_private(path: Path, text: str) -> None:
+    fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(secrets, file, indent=2)
+        file.write(text)
     fresh.replace(path)
 
 

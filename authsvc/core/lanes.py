@@ -9,12 +9,13 @@ the GIL and is not safe to share between threads, so ProcessLane runs in spawned
 """
 
 import multiprocessing
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 from authsvc.core.errors import Busy
@@ -98,6 +99,11 @@ class ProcessLane(_Admission):
             self._discard(pool)
             raise self._busy() from problem
 
+    def warm(self) -> None:
+        """Let a worker load its models now, so that the first request finds it ready; returns at once."""
+        with suppress(BrokenProcessPool):
+            self._current().submit(_nothing)
+
     def close(self) -> None:
         """End the workers."""
         with self._lock:
@@ -111,7 +117,8 @@ class ProcessLane(_Admission):
                 self._pool = ProcessPoolExecutor(
                     self.workers,
                     mp_context=multiprocessing.get_context("spawn"),
-                    initializer=self._initializer,
+                    initializer=_begin_worker,
+                    initargs=(self._initializer,),
                 )
             return self._pool
 
@@ -120,6 +127,15 @@ class ProcessLane(_Admission):
             if self._pool is broken:
                 self._pool = None
         _terminate(broken)
+
+
+def _begin_worker(initializer: Callable[[], None]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, which ends its workers
+    initializer()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _terminate(pool: ProcessPoolExecutor) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import http.client
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
@@ -59,6 +60,7 @@ class Customer:
         self._connection.close()
 
     def _begin(self) -> tuple[str, str, str]:
+        self._connection.close()  # a sign-in comes on a connection of its own; the next request opens it
         verifier = new_secret()
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = urlencode(
@@ -84,7 +86,7 @@ class Customer:
     def _finish(self, location: str, verifier: str) -> None:
         if "/oauth2/authorize/resume" not in location:
             raise RuntimeError(f"the sign-in was not let through: {location}")
-        _, headers, _ = self._request("GET", location, expect=302)
+        _, headers, _ = self._request("GET", location, expect=303)
         code = _CODE.search(headers["location"])
         if code is None:
             raise RuntimeError(f"no code came back: {headers['location']}")
@@ -100,7 +102,7 @@ class Customer:
         self,
         method: str,
         target: str,
-        body: dict[str, object] | dict[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
         *,
         csrf: str | None = None,
         basic: bool = False,

