@@ -15,9 +15,9 @@ from fastapi import FastAPI
 from sqlalchemy import Connection
 
 from authsvc.accounts.alerts.service import AlertKind, Alerts
-from authsvc.accounts.consents import Consents, Purpose
-from authsvc.accounts.devices import Devices
-from authsvc.accounts.sessions import Session, Sessions
+from authsvc.accounts.consents.service import Consents, Purpose
+from authsvc.accounts.devices.service import Devices
+from authsvc.accounts.sessions.service import Session, Sessions
 from authsvc.accounts.store import exists_with_role, get_account
 from authsvc.console import routes as console_routes
 from authsvc.console.service import Console
@@ -38,7 +38,7 @@ from authsvc.factors.face.service import FaceService
 from authsvc.factors.face.store import delete_face_data
 from authsvc.factors.passkey.ceremony import RelyingParty
 from authsvc.factors.passkey.service import Passkeys
-from authsvc.factors.password.hasher import Hasher
+from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.service import Passwords
 from authsvc.login import routes as login_routes
 from authsvc.login.account import routes as account_routes

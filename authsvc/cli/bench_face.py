@@ -22,7 +22,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from authsvc.accounts.consents import Consents, Purpose
+from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.store import Account, insert_account
 from authsvc.cli.drawn_face import PERSONS, draw_frame
 from authsvc.core.audit.service import Audit

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from authsvc.accounts.addresses import hint
-from authsvc.accounts.consents import WORDINGS, Purpose
-from authsvc.accounts.devices import COOKIE_DAYS
+from authsvc.accounts.consents.service import WORDINGS, Purpose
+from authsvc.accounts.devices.service import COOKIE_DAYS
 from authsvc.core.errors import AuthsvcError, BadInput, Conflict, Gone, NotAllowed, TooMany
 from authsvc.login.ladder import Rung
 from authsvc.login.service import Flows

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from authsvc.accounts.levels import Level
-from authsvc.accounts.sessions import Session
+from authsvc.accounts.sessions.service import Session
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database

@@ -27,7 +27,7 @@ from authlib.oauth2.rfc9207 import IssuerParameter
 from joserfc import jwt
 from sqlalchemy import Connection
 
-from authsvc.accounts.sessions import Sessions
+from authsvc.accounts.sessions.service import Sessions
 from authsvc.accounts.store import Account
 from authsvc.core.audit.service import Audit
 from authsvc.core.ids import new_id

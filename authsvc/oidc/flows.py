@@ -12,7 +12,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from authsvc.accounts.levels import Level
-from authsvc.accounts.sessions import Session
+from authsvc.accounts.sessions.service import Session
 from authsvc.accounts.store import Account
 from authsvc.core.origin import Origin
 

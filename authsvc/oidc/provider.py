@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from authsvc.accounts.sessions import Sessions
+from authsvc.accounts.sessions.service import Sessions
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database

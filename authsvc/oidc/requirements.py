@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from authsvc.accounts.levels import Level, auth_time, level_now
-from authsvc.accounts.sessions import Session
+from authsvc.accounts.sessions.service import Session
 
 REDIRECT_LEEWAY = timedelta(seconds=10)  # what was young enough at authorize is not refused for the way to resume
 

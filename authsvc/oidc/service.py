@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from authlib.oauth2 import OAuth2Error
 from sqlalchemy import Connection
 
-from authsvc.accounts.sessions import Session
+from authsvc.accounts.sessions.service import Session
 from authsvc.accounts.store import find_account
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database

@@ -17,8 +17,8 @@ import maxminddb
 import structlog
 from sqlalchemy import Connection
 
-from authsvc.accounts.consents import Consents
-from authsvc.accounts.devices import DeviceFacts
+from authsvc.accounts.consents.service import Consents
+from authsvc.accounts.devices.service import DeviceFacts
 from authsvc.accounts.levels import Level
 from authsvc.accounts.store import Account
 from authsvc.core.audit.service import Audit

@@ -3,7 +3,7 @@
 import pytest
 
 from authsvc.core.errors import BadInput
-from authsvc.factors.password.hasher import Hasher
+from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.lockout import OTHER_BROWSERS, delay_s, needs_owner
 from authsvc.factors.password.rules import check_new
 from authsvc.settings import PasswordSettings

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from authsvc.accounts.consents import Consents, Purpose
-from authsvc.accounts.devices import NO_DEVICE, Devices
+from authsvc.accounts.consents.service import Consents, Purpose
+from authsvc.accounts.devices.service import NO_DEVICE, Devices
 from authsvc.accounts.levels import Level, ProofKind
-from authsvc.accounts.sessions import Sessions
+from authsvc.accounts.sessions.service import Sessions
 from authsvc.accounts.store import (
     Account,
     Address,

@@ -8,8 +8,8 @@ import maxminddb
 import pytest
 from sqlalchemy import Connection, event, func, select, update
 
-from authsvc.accounts.consents import Consents, Purpose
-from authsvc.accounts.devices import NO_DEVICE, DeviceFacts
+from authsvc.accounts.consents.service import Consents, Purpose
+from authsvc.accounts.devices.service import NO_DEVICE, DeviceFacts
 from authsvc.accounts.levels import Level
 from authsvc.accounts.store import Account, insert_account
 from authsvc.core.audit.service import Audit

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from authsvc.accounts.consents import Consents, Purpose
+from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.store import Account, insert_account
 from authsvc.cli.drawn_face import PERSONS, draw, draw_frame, encode_jpeg
 from authsvc.core.audit.service import Audit

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from authsvc.accounts.consents import Purpose
+from authsvc.accounts.consents.service import Purpose
 from authsvc.accounts.store import Account, Address, insert_account, insert_address
 from authsvc.cli.bench.customer import Customer
 from authsvc.cli.bench.server import BenchServer, running
@@ -24,7 +24,7 @@ from authsvc.cli.soft_authenticator import SoftAuthenticator
 from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.origin import Origin
 from authsvc.factors.passkey.store import Passkey, insert_passkey
-from authsvc.factors.password.hasher import Hasher
+from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.store import Password, insert_password
 from authsvc.tables import metadata
 

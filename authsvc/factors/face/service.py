@@ -23,7 +23,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from authsvc.accounts.consents import Consents, Purpose
+from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database

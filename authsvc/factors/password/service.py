@@ -9,7 +9,7 @@ from authsvc.core.audit.service import Audit
 from authsvc.core.lanes import ThreadLane
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.cipher import Keyring
-from authsvc.factors.password.hasher import Hasher
+from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.lockout import OTHER_BROWSERS
 from authsvc.factors.password.rules import check_new
 from authsvc.factors.password.store import (

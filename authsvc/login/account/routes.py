@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from authsvc.accounts.consents import Purpose
+from authsvc.accounts.consents.service import Purpose
 from authsvc.core.errors import NotAllowed, NotSignedIn
 from authsvc.login.account.service import OwnAccount
 from authsvc.login.routes import FlowPages

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from authsvc.accounts.consents import WORDINGS, Consents, Purpose
+from authsvc.accounts.consents.service import WORDINGS, Consents, Purpose
 from authsvc.accounts.levels import Level, ProofKind, proven_within, reachable
-from authsvc.accounts.sessions import Session, Sessions
+from authsvc.accounts.sessions.service import Session, Sessions
 from authsvc.accounts.store import Account, find_account, list_addresses
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database

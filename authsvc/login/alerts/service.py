@@ -7,7 +7,7 @@
 from dataclasses import dataclass
 
 from authsvc.accounts.alerts.service import WHAT_HAPPENED, Alert, Alerts
-from authsvc.accounts.sessions import Sessions
+from authsvc.accounts.sessions.service import Sessions
 from authsvc.accounts.store import guard_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock

@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from ua_parser import parse as parse_user_agent
 
 from authsvc.accounts.alerts.service import AlertKind, Alerts
-from authsvc.accounts.devices import DeviceFacts, Devices
+from authsvc.accounts.devices.service import DeviceFacts, Devices
 from authsvc.accounts.levels import Level, ProofKind, level_now
-from authsvc.accounts.sessions import Session, Sessions
+from authsvc.accounts.sessions.service import Session, Sessions
 from authsvc.accounts.store import Account, grant_role, lift_guard, list_roles
 from authsvc.core.audit.service import Audit
 from authsvc.core.errors import NotAllowed

@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 
 from authsvc.accounts.addresses import normalise
 from authsvc.accounts.alerts.service import AlertKind
-from authsvc.accounts.consents import Consents, Purpose
-from authsvc.accounts.devices import NO_DEVICE, DeviceFacts, Devices
+from authsvc.accounts.consents.service import Consents, Purpose
+from authsvc.accounts.devices.service import NO_DEVICE, DeviceFacts, Devices
 from authsvc.accounts.levels import ProofKind, level_now
-from authsvc.accounts.sessions import Sessions
+from authsvc.accounts.sessions.service import Sessions
 from authsvc.accounts.store import Account, find_account_by_email, list_addresses
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from authsvc.accounts.addresses import normalise
-from authsvc.accounts.consents import Consents, Purpose
-from authsvc.accounts.devices import NO_DEVICE, Devices
+from authsvc.accounts.consents.service import Consents, Purpose
+from authsvc.accounts.devices.service import NO_DEVICE, Devices
 from authsvc.accounts.levels import Level, ProofKind, level_now
-from authsvc.accounts.sessions import Sessions
+from authsvc.accounts.sessions.service import Sessions
 from authsvc.accounts.store import Account, Address, find_account_by_email, insert_account, insert_address
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock

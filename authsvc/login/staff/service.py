@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from authsvc.accounts.levels import Level
-from authsvc.accounts.sessions import Session, Sessions
+from authsvc.accounts.sessions.service import Session, Sessions
 from authsvc.accounts.store import (
     consume_invitation,
     find_account,

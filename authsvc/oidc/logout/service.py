@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from authlib.oauth2 import OAuth2Error
 from authlib.oidc.rpinitiated import EndSessionEndpoint, EndSessionRequest
 
-from authsvc.accounts.sessions import Session
+from authsvc.accounts.sessions.service import Session
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import BadInput

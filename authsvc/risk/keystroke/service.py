@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from authsvc.accounts.consents import Consents, Purpose
+from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.core.sealing.cipher import CannotOpen
 from authsvc.core.sealing.service import Vault
 from authsvc.risk.context import TypingFacts, TypingState

@@ -1,0 +1,1 @@
+"""Consents: what a person allowed, and when they took it back."""

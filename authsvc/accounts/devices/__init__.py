@@ -1,0 +1,1 @@
+"""Devices: browsers that an account has completed a sign-in from."""

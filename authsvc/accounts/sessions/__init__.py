@@ -1,0 +1,1 @@
+"""Sessions: what a browser holds after a sign-in."""
