@@ -113,8 +113,10 @@ def meter_width(log_odds: float, full: int) -> float:
 
 
 def input_lines(inputs: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return the inputs of a decision as (label, value) lines."""
-    return tuple((_LABELS.get(name, name), _value(name, value)) for name, value in _flat(inputs))
+    """Return the inputs of a decision as (label, value) lines; sealing sorted them, the labels' order is ours."""
+    order = {name: place for place, name in enumerate(_LABELS)}
+    lines = sorted(_flat(inputs), key=lambda line: order.get(line[0], len(order)))
+    return tuple((_LABELS.get(name, name), _value(name, value)) for name, value in lines)
 
 
 def age(seconds: float) -> str:
