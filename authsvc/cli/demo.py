@@ -73,6 +73,8 @@ def run(port: int, storefront_port: int) -> None:
         try:
             threading.Thread(target=_greet, args=(services, places), daemon=True).start()
             server.run()
+        except KeyboardInterrupt:
+            pass  # uvicorn has stopped in good order and passes the signal on
         finally:
             storefront.terminate()
             storefront.wait(timeout=10)

@@ -1,0 +1,196 @@
+"""The demo as a newcomer starts it, and a Chromium that drives it.
+
+`demo` runs `authsvc demo` in an empty folder, on ports of its own: what is tested is what `make run` starts. Pages run
+under the production Content-Security-Policy; a test fails when anything broke it, and on any script error.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+LINK = re.compile(r"http://localhost:\d+/enrol\?token=\S+")
+
+
+@dataclass
+class Demo:
+    """A running demo."""
+
+    issuer: str
+    storefront: str
+    folder: Path
+    process: "subprocess.Popen[str]"
+    greeting: str
+
+    @property
+    def invitation(self) -> str:
+        found = LINK.search(self.greeting)
+        assert found is not None, self.greeting
+        return found[0]
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which other commands work on the demo's database."""
+        lines = (self.folder / ".demo" / "env").read_text().splitlines()
+        pairs = (line.partition("=") for line in lines)
+        return {**os.environ, **{name: value.strip("'") for name, _, value in pairs}}
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run an authsvc command beside the demo."""
+        return subprocess.run(
+            [sys.executable, "-m", "authsvc", *arguments],
+            cwd=self.folder,
+            env={**self.environment(), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("demo")
+    port, storefront_port = _free_port(), _free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "authsvc", "demo", "--port", str(port), "--storefront-port", str(storefront_port)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    greeting = _read_greeting(process)
+    yield Demo(f"http://localhost:{port}", f"http://127.0.0.1:{storefront_port}", folder, process, greeting)
+    os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does: everybody in the group hears it
+    assert process.wait(timeout=30) == 0
+    for each in (port, storefront_port):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", each)) != 0, "Ctrl-C left something running"
+
+
+@dataclass
+class Visitor:
+    """One browser profile with one open page, and what went wrong on its pages."""
+
+    context: BrowserContext
+    page: Page
+    demo: Demo
+    problems: list[str] = field(default_factory=list)
+
+    def add_authenticator(self) -> str:
+        """Give the profile a platform authenticator that verifies its user."""
+        session = self.context.new_cdp_session(self.page)
+        session.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        }
+        return str(session.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"])
+
+    def mailed_code(self, email: str) -> str:
+        """Return the code in the newest mail to an address, from the demo's mailbox page."""
+        mailbox = self.context.new_page()
+        try:
+            for _ in range(40):
+                mailbox.goto(f"{self.demo.issuer}/demo/mailbox")
+                for mail in mailbox.locator("article.mail").all():
+                    text = mail.inner_text()
+                    if email in text and (found := re.search(r"\b(\d{8})\b", text)):
+                        return found[1]
+                time.sleep(0.1)
+        finally:
+            mailbox.close()
+        raise AssertionError(f"no code was mailed to {email}")
+
+    def type_like(self, selector: str, text: str, *, hold_ms: float, gap_ms: float, seed: int) -> None:
+        """Type as a person does: keys held and apart, no two times alike."""
+        noise = random_walk(seed)
+        self.page.locator(selector).focus()
+        for character in text:
+            self.page.keyboard.down(character)
+            self.page.wait_for_timeout(hold_ms + 12 * next(noise))
+            self.page.keyboard.up(character)
+            self.page.wait_for_timeout(gap_ms + 25 * next(noise))
+
+
+def random_walk(seed: int) -> Iterator[float]:
+    """Yield numbers in [-1, 1], the same for the same seed."""
+    state = seed * 2654435761 % 2**32
+    while True:
+        state = (1103515245 * state + 12345) % 2**31
+        yield state / 2**30 - 1
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def new_visitor(browser: Browser, demo: Demo) -> Iterator[Any]:
+    """new_visitor(**context options) -> Visitor: a fresh profile, as if on another machine."""
+    visitors: list[Visitor] = []
+
+    def make(**options: Any) -> Visitor:
+        context = browser.new_context(**options)
+        context.set_default_timeout(15_000)
+        visitor = Visitor(context, context.new_page(), demo)
+        context.on("console", lambda message: _note(visitor, message))
+        context.on("weberror", lambda error: visitor.problems.append(f"script error: {error.error}"))
+        visitors.append(visitor)
+        return visitor
+
+    yield make
+    for visitor in visitors:
+        visitor.context.close()
+        assert visitor.problems == []
+
+
+def _note(visitor: Visitor, message: Any) -> None:
+    text = message.text
+    if "Content Security Policy" in text or "TrustedHTML" in text:
+        visitor.problems.append(text)
+
+
+def _read_greeting(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line)
+        if "Ctrl-C stops everything" in line:
+            return "".join(lines)
+    raise AssertionError(f"the demo did not start:\n{''.join(lines)}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+            item.add_marker(pytest.mark.xdist_group("browser"))  # one demo for all of them
