@@ -111,6 +111,7 @@ class FlowPages:
                     email=typed.get("email", flow.email or ""),
                     can_create=flow.kind == "client",
                     locked=stay is not None and stay.locked,
+                    passkey_only=flow.kind == "console",
                 )
             case State.PROVE_ADDRESS | State.UNLOCK:
                 purpose = "sign_up" if flow.state is State.PROVE_ADDRESS else "unlock"
