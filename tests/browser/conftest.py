@@ -33,6 +33,7 @@ class Demo:
     folder: Path
     process: "subprocess.Popen[str]"
     greeting: str
+    codes_used: set[str] = field(default_factory=set)
 
     @property
     def invitation(self) -> str:
@@ -105,14 +106,16 @@ class Visitor:
         return str(session.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"])
 
     def mailed_code(self, email: str) -> str:
-        """Return the code in the newest mail to an address, from the demo's mailbox page."""
+        """Return the newest code mailed to an address and not used yet, from the demo's mailbox page."""
         mailbox = self.context.new_page()
         try:
             for _ in range(40):
                 mailbox.goto(f"{self.demo.issuer}/demo/mailbox")
                 for mail in mailbox.locator("article.mail").all():
                     text = mail.inner_text()
-                    if email in text and (found := re.search(r"\b(\d{8})\b", text)):
+                    found = re.search(r"\b(\d{8})\b", text) if email in text else None
+                    if found and found[1] not in self.demo.codes_used:
+                        self.demo.codes_used.add(found[1])
                         return found[1]
                 time.sleep(0.1)
         finally:

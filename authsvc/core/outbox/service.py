@@ -28,6 +28,7 @@ FIRST_RETRY_S = 5
 LONGEST_RETRY_S = 3600
 BATCH = 20
 POLL_S = 1.0
+COMMIT_S = 0.05
 
 log = structlog.get_logger(__name__)
 
@@ -94,8 +95,9 @@ class OutboxWorker:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
-            self._wake.wait(POLL_S)
-            self._wake.clear()
+            if self._wake.wait(POLL_S):
+                self._wake.clear()
+                self._stop.wait(COMMIT_S)  # it was woken by a transaction that is about to commit
             try:
                 while not self._stop.is_set() and self.run_once():
                     pass
