@@ -76,9 +76,16 @@ class PasswordSettings(_Group):
 
 class LaneSettings(_Group):
     password_workers: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=1, description="argon2 hashes at once; default: cores"
+        default_factory=lambda: min(os.cpu_count() or 1, 12),
+        ge=1,
+        description="argon2 hashes at once; default: cores, at most 12",
     )
-    password_queue: int = Field(12, ge=0, description="Requests that may wait for an argon2 slot")
+    # What is left of half the threads by 5 places for faces; the more hash at once, the fewer need to wait.
+    password_queue: int = Field(
+        default_factory=lambda given: max(0, min(12, REQUEST_THREADS // 2 - 5 - given.get("password_workers", 1))),
+        ge=0,
+        description="Requests that may wait for an argon2 slot; default: 12, fewer where many hash at once",
+    )
     face_workers: int = Field(1, ge=1, description="Face processes of this serving process")
     face_queue: int = Field(4, ge=0, description="Captures that may wait for a face process")
 

@@ -105,6 +105,14 @@ def test_lanes_may_hold_half_of_the_threads_at_most(environment):
         load_settings()
 
 
+@pytest.mark.parametrize("cores", [1, 2, 4, 8, 16, 64, None])
+def test_the_default_lanes_fit_every_machine(environment, cores):
+    environment.setattr("os.cpu_count", lambda: cores)
+    lanes = load_settings().lanes
+    assert lanes.password_workers == min(cores or 1, 12)
+    assert 3 <= lanes.password_queue <= 12
+
+
 def test_faces_satisfy_nothing_yet(environment):
     environment.setenv("AUTHSVC_FACE__SATISFIES", "mfa")
     with pytest.raises(SettingsProblem, match="AUTHSVC_FACE__SATISFIES"):
