@@ -18,11 +18,17 @@ async def raw_form(request: Request) -> str:
     Raises:
         BadInput: `oidc.malformed_parameters`: it is no urlencoded form, or not ASCII.
     """
+    form = await raw_form_or_none(request)
+    if form is None:
+        raise BadInput("oidc.malformed_parameters", f"The body must be {FORM}.")
+    return form
+
+
+async def raw_form_or_none(request: Request) -> str | None:
+    """FastAPI dependency: the same, for whoever refuses in a language of its own."""
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     body = await request.body()
-    if (media_type != FORM and body) or not body.isascii():
-        raise BadInput("oidc.malformed_parameters", f"The body must be {FORM}.")
-    return body.decode("ascii")
+    return body.decode("ascii") if body.isascii() and (media_type == FORM or not body) else None
 
 
 def raw_query(request: Request) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from authsvc.oidc.fastapi_binding import authorization_of, raw_form, raw_query, respond
+from authsvc.oidc.fastapi_binding import authorization_of, raw_form, raw_form_or_none, raw_query, respond
 from authsvc.oidc.keys.service import JWKS_MAX_AGE_S
 from authsvc.oidc.logout.service import Ask, SignedOut
 from authsvc.oidc.metadata import metadata
@@ -56,7 +56,7 @@ def _add_authorize(router: APIRouter, provider: Provider) -> None:
 
 def _add_machines(router: APIRouter, provider: Provider) -> None:
     @router.post("/oauth2/token")
-    def token(request: Request, form: RawForm) -> Response:
+    def token(request: Request, form: Annotated[str | None, Depends(raw_form_or_none)]) -> Response:
         return respond(provider.tokens.exchange(form, authorization_of(request), origin_of(request)))
 
     @router.api_route("/oauth2/userinfo", methods=["GET", "POST"])

@@ -44,11 +44,11 @@ class TokenEndpoint:
     clock: Clock
     limits: Limits
 
-    def exchange(self, body: str, authorization: str | None, origin: Origin) -> Answer:
+    def exchange(self, body: str | None, authorization: str | None, origin: Origin) -> Answer:
         """Answer a token request.
 
         Args:
-            body: the raw urlencoded form.
+            body: the raw urlencoded form; None when it was something else.
             authorization: the Authorization header, if there was exactly one.
 
         Raises:
@@ -62,10 +62,12 @@ class TokenEndpoint:
             self.limits.spend("token_per_address", origin.source)
         return answer
 
-    def _answer(self, unit: Unit, body: str, authorization: str | None) -> Answer:
+    def _answer(self, unit: Unit, body: str | None, authorization: str | None) -> Answer:
         server = build_server(unit)
         request: FrozenRequest | None = None
         try:
+            if body is None:
+                raise BadInput("oidc.malformed_parameters", "The body must be application/x-www-form-urlencoded.")
             parameters = parse(body)
             data, header = single(parameters), _basic(authorization)
             _require_one_authentication(data, header)
