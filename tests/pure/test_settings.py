@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from authsvc.settings import LimitSettings, SettingsProblem, load_settings
+from authsvc.settings import LaneSettings, LimitSettings, SettingsProblem, load_settings
 from tests.support.demo_settings import new_key
 
 COMPLETE = {
@@ -106,9 +106,9 @@ def test_lanes_may_hold_half_of_the_threads_at_most(environment):
 
 
 @pytest.mark.parametrize("cores", [1, 2, 4, 8, 16, 64, None])
-def test_the_default_lanes_fit_every_machine(environment, cores):
-    environment.setattr("os.cpu_count", lambda: cores)
-    lanes = load_settings().lanes
+def test_the_default_lanes_fit_every_machine(monkeypatch, cores):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    lanes = LaneSettings()
     assert lanes.password_workers == min(cores or 1, 12)
     assert 3 <= lanes.password_queue <= 12
 
