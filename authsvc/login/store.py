@@ -65,13 +65,20 @@ def move_flow(connection: Connection, flow: Flow, event: Event, *, now: datetime
     """Take one step of the transition table in one statement.
 
     Returns None when the event can't happen in the flow's state, when another request was first, or when it expired.
+    A state can be left and come back to: the flow must also be about the same account and address as `flow` was.
     """
     state = after(flow.state, event)
     if state is None:
         return None
     statement = (
         update(flows)
-        .where(flows.c.id == flow.id, flows.c.state == flow.state.value, flows.c.expires_at > now)
+        .where(
+            flows.c.id == flow.id,
+            flows.c.state == flow.state.value,
+            flows.c.account_id.is_not_distinct_from(flow.account_id),
+            flows.c.email.is_not_distinct_from(flow.email),
+            flows.c.expires_at > now,
+        )
         .values(state=state.value, **_plain(changes))
         .returning(flows)
     )

@@ -1,8 +1,8 @@
 """Send and check mailed codes: 8 digits, 10 minutes, 5 tries a code (security.md, "Addresses and mail").
 
-What a right code counts for is not decided here: login/ladder.py says when it is a step-up. A code is bound to its flow
-and purpose; a new one makes the earlier ones worthless. The stored hash is keyed and covers the code's own id, since
-10**8 codes can be tried in a second on a stolen table.
+What a right code counts for is not decided here: login/ladder.py says when it is a step-up. A code is bound to its
+flow, purpose and address; a new one makes the earlier ones worthless. The stored hash is keyed and covers the code's
+own id, since 10**8 codes can be tried in a second on a stolen table.
 """
 
 from dataclasses import dataclass
@@ -52,10 +52,16 @@ class EmailCodes:
         self._keep(connection, flow_id, email, purpose, now)
 
     def check(
-        self, connection: Connection, typed: str, *, flow_id: str, purpose: CodePurpose, now: datetime
+        self, connection: Connection, typed: str, *, flow_id: str, email: str, purpose: CodePurpose, now: datetime
     ) -> CodeCheck:
-        """Try a code; the right one is spent, a wrong one counts against its code."""
-        code_id = find_open_code(connection, flow_id=flow_id, purpose=purpose.value, now=now)
+        """Try a code; the right one is spent, a wrong one counts against its code.
+
+        Args: email is what the code is to prove; a code that was mailed to another address proves nothing here.
+        """
+        address_index = self.keyring.index("email-address", email)
+        code_id = find_open_code(
+            connection, flow_id=flow_id, purpose=purpose.value, address_index=address_index, now=now
+        )
         tries_left = claim_try(connection, code_id, now) if code_id else None
         if code_id is None or tries_left is None:
             return CodeCheck(False)

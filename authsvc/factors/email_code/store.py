@@ -45,11 +45,14 @@ def insert_code(
     )
 
 
-def find_open_code(connection: Connection, *, flow_id: str, purpose: str, now: datetime) -> str | None:
-    """Return the id of the code that this flow may still try."""
+def find_open_code(
+    connection: Connection, *, flow_id: str, purpose: str, address_index: bytes, now: datetime
+) -> str | None:
+    """Return the id of the code that this flow may still try for this address."""
     query = select(email_codes.c.id).where(
         email_codes.c.flow_id == flow_id,
         email_codes.c.purpose == purpose,
+        email_codes.c.address_index == address_index,
         email_codes.c.consumed_at.is_(None),
         email_codes.c.expires_at > now,
         email_codes.c.tries < MAX_TRIES,

@@ -92,8 +92,10 @@ class SignUp:
         if flow.state is not State.PROVE_ADDRESS or flow.email is None:
             raise out_of_step()
         self.limits.spend("mail_per_recipient", flow.email)
+        now = self.clock.now()
         with self.database.write() as connection:
-            self._send(connection, flow, flow.email, origin, self.clock.now())
+            self.flows.move(connection, flow, Event.SIGN_UP_BEGUN, now=now)
+            self._send(connection, flow, flow.email, origin, now)
         return Go(page_of(flow.id))
 
     def check_code(self, flow: Flow, *, typed: str, origin: Origin) -> Go | Stay:
@@ -104,7 +106,9 @@ class SignUp:
         self.limits.spend("code_per_account", flow.email)
         now = self.clock.now()
         with self.database.write() as connection:
-            check = self.codes.check(connection, typed, flow_id=flow.id, purpose=CodePurpose.SIGN_UP, now=now)
+            check = self.codes.check(
+                connection, typed, flow_id=flow.id, email=flow.email, purpose=CodePurpose.SIGN_UP, now=now
+            )
             if not check.right:
                 self._record(connection, "login:address:code_wrong", flow, origin, now, tries_left=check.tries_left)
                 return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)

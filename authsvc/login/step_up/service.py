@@ -129,7 +129,10 @@ class StepUp:
         now = self.clock.now()
         with self.database.write() as connection:
             account = get_account(connection, flow.account_id)
-            check = self.codes.check(connection, typed, flow_id=flow.id, purpose=CodePurpose.STEP_UP, now=now)
+            email = self._primary(connection, flow)
+            check = self.codes.check(
+                connection, typed, flow_id=flow.id, email=email, purpose=CodePurpose.STEP_UP, now=now
+            )
             if not check.right:
                 self._record(connection, "login:step_up:code_wrong", flow, origin, now)
                 if not check.tries_left:
@@ -186,7 +189,9 @@ class StepUp:
         now = self.clock.now()
         with self.database.write() as connection:
             account = find_account_by_email(connection, flow.email)
-            check = self.codes.check(connection, typed, flow_id=flow.id, purpose=CodePurpose.UNLOCK, now=now)
+            check = self.codes.check(
+                connection, typed, flow_id=flow.id, email=flow.email, purpose=CodePurpose.UNLOCK, now=now
+            )
             if not check.right:
                 self._record(connection, "login:unlock:code_wrong", flow, origin, now, account=account)
                 return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)

@@ -1,0 +1,61 @@
+"""Two requests of one flow that cross: a step acts on the flow as it is, never on what it was a moment before.
+
+Each test opens the flow as a request does, lets another request go first, and then finishes the one that was late.
+"""
+
+import pytest
+
+from authsvc.core.errors import Conflict
+from authsvc.core.origin import Origin
+from authsvc.login.store import Flow
+from tests.journeys.test_sign_in import EMAIL
+from tests.support.browser_client import BrowserClient
+from tests.support.running import PASSWORD, Running
+
+MALLORY = "mallory@example.org"
+ORIGIN = Origin("req_late", "203.0.113.7", "Mozilla/5.0")
+
+
+def opened(service: Running, browser: BrowserClient, flow_id: str) -> Flow:
+    secret = browser.cookie("__Host-flow")
+    assert secret is not None
+    return service.services.flows.open(flow_id, browser=secret, origin=ORIGIN)
+
+
+def at_step_up(service: Running, browser: BrowserClient, email: str) -> str:
+    """Bring a browser to the step-up of an account whose password it knows; return the flow."""
+    service.shop().begin(browser, acr_values="urn:authsvc:acr:pwd_email")
+    flow = browser.flow
+    answer = browser.submit("/login/password", email=email, password=PASSWORD)
+    assert "One more proof" in answer.text
+    return flow
+
+
+def test_a_code_sent_again_late_does_not_prove_the_address_chosen_since(service: Running) -> None:
+    browser = service.browser()
+    service.shop().begin(browser)
+    browser.open(f"/login/create?flow={browser.flow}")
+    browser.submit("/login/create", name="Mallory", email=MALLORY)
+    flow_id = browser.flow
+    late = opened(service, browser, flow_id)
+    browser.open(f"/login/create?flow={flow_id}")
+    browser.submit("/login/create", name="Mallory", email="victim@example.org")
+    with pytest.raises(Conflict):
+        service.services.sign_up.resend(late, origin=ORIGIN)
+    answer = browser.submit("/login/code", code=service.code_for(MALLORY))
+    assert answer.status_code == 400
+    assert service.events("login:address:proven") == []
+
+
+def test_a_step_up_code_asked_for_late_does_not_serve_another_account(service: Running) -> None:
+    for email in (MALLORY, EMAIL):
+        service.sign_up(service.browser(), email)
+    service.clock.advance(days=1)
+    browser = service.browser()
+    flow_id = at_step_up(service, browser, MALLORY)
+    late = opened(service, browser, flow_id)
+    browser.submit("/login/back")
+    browser.submit("/login/password", email=EMAIL, password=PASSWORD)
+    with pytest.raises(Conflict):
+        service.services.step_up.send_code(late, origin=ORIGIN)
+    assert not [mail for mail in service.mails(MALLORY) if "to sign in" in mail.subject]
