@@ -26,7 +26,7 @@ from authsvc.settings import DatabaseSettings, SecretSettings, Settings
 
 FOLDER = Path(".demo")
 READY_WITHIN_S = 60
-STOREFRONT_NAME = "Demo Storefront"
+STOREFRONT_NAME = "Low Tide Tea"
 
 
 @dataclass(frozen=True)

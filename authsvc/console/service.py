@@ -22,10 +22,10 @@ from authsvc.console.store import (
     Event,
     ListedDecision,
     Person,
+    list_client_names,
     list_decisions,
     list_events_around,
     list_people,
-    list_recent_clients,
 )
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
@@ -72,7 +72,7 @@ class DecisionList:
     asked: Filter
     rows: tuple[ListedDecision, ...]
     people: dict[str, Person]
-    clients: tuple[str, ...]
+    clients: dict[str, str]  # id -> name
     older: Place | None  # where the next page begins; None on the last
     unknown_account: bool  # the filter names an address that nobody has
 
@@ -87,6 +87,7 @@ class OpenedDecision:
     inputs: dict[str, Any] | None
     altered: bool  # the sealed inputs no longer open: somebody changed the row
     events: tuple[Event, ...]
+    clients: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Console:
             )
             shown = tuple(rows[:PAGE_ROWS])
             people = list_people(connection, {row.account_id for row in shown if row.account_id})
-            clients = tuple(list_recent_clients(connection))
+            clients = list_client_names(connection)
         # Of an address only the account behind it, if any: facts are kept for ever.
         facts: dict[str, Any] = {
             "window": asked.window,
@@ -163,9 +164,10 @@ class Console:
             inputs, altered = self._inputs(connection, decision)
             person = list_people(connection, {subject}).get(subject) if subject else None
             events = tuple(list_events_around(connection, subject, decision.at)) if subject else ()
+            clients = list_client_names(connection)
         facts = {"decision": decision.id, "subject": subject, "inputs": inputs is not None}
         self._record("console:decision:opened", member, origin, now, facts)
-        return OpenedDecision(member, decision, person, inputs, altered, events)
+        return OpenedDecision(member, decision, person, inputs, altered, events, clients)
 
     def _member(self, secret: str | None, now: datetime) -> StaffMember:
         member = self.staff.find(secret, now=now)

@@ -10,9 +10,9 @@ from sqlalchemy import JSON, ColumnElement, Connection, column, exists, func, se
 from authsvc.accounts.tables import accounts, addresses
 from authsvc.console.filters import OWN_PAGES, Filter, Place
 from authsvc.core.audit.tables import audit_events
+from authsvc.oidc.tables import clients
 from authsvc.risk.tables import risk_decisions
 
-RECENT = 1000  # decisions that are looked through for the clients to offer
 AROUND = timedelta(hours=1)
 MOST_EVENTS = 60
 
@@ -85,11 +85,10 @@ def list_decisions(
     return [ListedDecision(**row._mapping) for row in connection.execute(query)]
 
 
-def list_recent_clients(connection: Connection) -> list[str]:
-    """Return the clients of the newest decisions, for the filter to offer."""
-    newest = select(risk_decisions.c.client_id).order_by(risk_decisions.c.at.desc()).limit(RECENT).subquery()
-    query = select(newest.c.client_id).where(newest.c.client_id.is_not(None)).distinct()
-    return sorted(connection.execute(query).scalars())
+def list_client_names(connection: Connection) -> dict[str, str]:
+    """Return the name of every client, disabled ones too: their decisions stay."""
+    query = select(clients.c.id, clients.c.name).order_by(clients.c.name, clients.c.id)
+    return {row.id: row.name for row in connection.execute(query)}
 
 
 def list_people(connection: Connection, account_ids: Collection[str]) -> dict[str, Person]:

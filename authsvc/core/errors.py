@@ -31,7 +31,7 @@ class AuthsvcError(Exception):
 
 
 class BadInput(AuthsvcError):
-    title = "Bad input"
+    title = "That did not work"
 
 
 class NotSignedIn(AuthsvcError):

@@ -36,7 +36,9 @@ class BrowserCookie:
         scope.setdefault("state", {})["browser"] = browser
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and (not known or scope["method"] == "GET"):
+            # Not on a post: one that comes from a shop's page brings no cookies (SameSite), and a fresh secret would
+            # lock that browser out of the flows it has open.
+            if message["type"] == "http.response.start" and scope["method"] in ("GET", "HEAD"):
                 header = cookies.set_cookie_header(cookies.FLOW, browser, max_age_s=LIFETIME_S)
                 MutableHeaders(scope=message).append("set-cookie", header.decode("latin-1"))
             await send(message)

@@ -65,8 +65,8 @@ class Problem:
 FAILED = Problem(
     500, "request.failed", "Something went wrong", "The error is on our side. Please try again in a moment."
 )
-INVALID = Problem(400, "request.invalid", "Bad input", "Something in this request is missing or malformed.")
-MALFORMED_JSON = Problem(400, "request.malformed_json", "Bad input", "The body of this request is not JSON.")
+INVALID = Problem(400, "request.invalid", "That did not work", "Something in this request is missing or malformed.")
+MALFORMED_JSON = Problem(400, "request.malformed_json", "That did not work", "The body of this request is not JSON.")
 UNAVAILABLE = Problem(
     503, "request.unavailable", "Busy", "We can't answer just now. Please try again in a moment.", retry_after_s=5
 )
@@ -79,7 +79,9 @@ _BY_STATUS = {
     404: Problem(404, "request.not_found", "Not found", "There is nothing at this address."),
     405: Problem(405, "request.method_not_allowed", "Not allowed", "This address does not take that method."),
     413: TOO_LARGE,
-    415: Problem(415, "request.unsupported_media_type", "Bad input", "This content type is not understood here."),
+    415: Problem(
+        415, "request.unsupported_media_type", "That did not work", "This content type is not understood here."
+    ),
     421: WRONG_HOST,
     500: FAILED,
     503: UNAVAILABLE,

@@ -64,3 +64,8 @@ def test_elsewhere_no_secret_is_made(edge: Edge, path: str) -> None:
 def test_a_prefix_covers_itself_and_what_lies_below() -> None:
     assert all(covers(BROWSER_PATHS, path) for path in ("/login", "/login/", "/login/x", "/oauth2/authorize/resume"))
     assert not any(covers(BROWSER_PATHS, path) for path in ("/", "/log", "/loginx", "/oauth2", "/oauth2/token"))
+
+
+def test_a_post_without_cookies_gets_no_secret(edge: Edge) -> None:
+    # A shop's own form may post to authorize: its browser has a secret that SameSite keeps back.
+    assert "set-cookie" not in edge.client().post("/login/form").headers

@@ -32,7 +32,7 @@ def edge(make_settings: Callable[..., Settings], tmp_path: Path) -> Edge:
 @pytest.mark.parametrize(
     ("error", "status", "title"),
     [
-        (errors.BadInput("room.what", "Say it so."), 400, "Bad input"),
+        (errors.BadInput("room.what", "Say it so."), 400, "That did not work"),
         (errors.NotSignedIn("room.what", "Say it so."), 401, "Not signed in"),
         (errors.NotAllowed("room.what", "Say it so."), 403, "Not allowed"),
         (errors.NotFound("room.what", "Say it so."), 404, "Not found"),

@@ -14,6 +14,7 @@ from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, NotFound, NotSignedIn
 from authsvc.core.origin import Origin
+from authsvc.oidc.clients.service import ClientRegistry
 from authsvc.risk.tables import risk_decisions
 from tests.support.clocks import SettableClock
 from tests.support.decisions import INPUTS, KNOWN_DEVICE, NEW_DEVICE, Analyst, Scene, StaffByCookie
@@ -88,7 +89,18 @@ def test_authsvcs_own_pages_are_a_client_of_the_filter(console: Console, scene: 
     own = scene.decision(ada, client_id=None)
     found = listed(console, Filter("all", client=OWN_PAGES))
     assert ids(found) == [own.id]
-    assert found.clients == ("cli_shop",)
+
+
+def test_clients_are_shown_by_their_names(console: Console, scene: Scene, clock: SettableClock) -> None:
+    client, _ = ClientRegistry(scene.database, scene.audit, clock).register_client(
+        name="Tea Shop", redirect_uris=["https://shop.example/callback"]
+    )
+    decision = scene.decision(scene.person("Ada", "ada@example.org"), client_id=client.id)
+    found = listed(console, Filter("all"))
+    assert found.clients == {client.id: "Tea Shop"}
+    opened = console.open_decision("analyst", decision.id, origin=HERE)
+    assert isinstance(opened, OpenedDecision)
+    assert opened.clients == {client.id: "Tea Shop"}
 
 
 def test_a_reason_is_a_whole_code(console: Console, scene: Scene) -> None:
