@@ -59,3 +59,19 @@ def test_a_step_up_code_asked_for_late_does_not_serve_another_account(service: R
     with pytest.raises(Conflict):
         service.services.step_up.send_code(late, origin=ORIGIN)
     assert not [mail for mail in service.mails(MALLORY) if "to sign in" in mail.subject]
+
+
+def test_a_step_up_is_answered_by_its_own_account_only(service: Running) -> None:
+    mallory = service.browser()
+    authenticator = service.sign_up_with_passkey(mallory, MALLORY)
+    service.sign_up(service.browser(), EMAIL)
+    service.clock.advance(days=1)
+    browser = service.browser()
+    service.shop().begin(browser, acr_values="urn:authsvc:acr:pwd_email")
+    options = browser.post_json("/login/passkey/options", {"flow": browser.flow}).json()["publicKey"]
+    browser.submit("/login/password", email=EMAIL, password=PASSWORD)
+    body = {"flow": browser.flow, "credential": authenticator.get(options)}
+    answer = browser.post_json("/login/passkey/verify", body)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["code"] == "passkey.refused"
+    assert service.events("passkey:ceremony:refused")[-1].facts["code"] == "passkey.foreign_credential"

@@ -137,9 +137,16 @@ class Passkeys:
         return request_options(self.rp, challenge=challenge, allow=allow)
 
     def finish_assertion(
-        self, connection: Connection, credential: Mapping[str, Any], *, flow_id: str, origin: Origin, now: datetime
+        self,
+        connection: Connection,
+        credential: Mapping[str, Any],
+        *,
+        flow_id: str,
+        account_id: str | None = None,
+        origin: Origin,
+        now: datetime,
     ) -> Proven | Refused:
-        """Verify an assertion.
+        """Verify an assertion. Args: account_id is who steps up; a challenge may be older than the step.
 
         1. the challenge is ours, unspent, of this flow and purpose; 2. the credential is registered;
         3. a user handle, if given, is its owner's, and one is given where no account was named before;
@@ -157,8 +164,8 @@ class Passkeys:
             handle = user_handle_of(credential)
             if handle != account.user_handle and (handle is not None or challenge.account_id is None):  # 3
                 return self._refused(connection, "passkey.foreign_user_handle", account.id, "", origin, now)
-            if challenge.account_id not in (None, account.id):  # 4
-                return self._refused(connection, "passkey.foreign_credential", challenge.account_id, "", origin, now)
+            if account.id != (wanted := account_id or challenge.account_id or account.id):  # 4
+                return self._refused(connection, "passkey.foreign_credential", wanted, "", origin, now)
             asserted = verify_assertion(self.rp, credential, challenge=challenge.challenge, passkey=passkey)  # 5
         except CeremonyRefused as refusal:
             return self._refused(connection, "passkey.assertion_refused", None, refusal.reason, origin, now)

@@ -133,7 +133,14 @@ class SignIn:
             raise out_of_step()
         now = self.clock.now()
         with self.database.write() as connection:
-            outcome = self.passkeys.finish_assertion(connection, credential, flow_id=flow.id, origin=origin, now=now)
+            outcome = self.passkeys.finish_assertion(
+                connection,
+                credential,
+                flow_id=flow.id,
+                account_id=flow.account_id if flow.state is not State.IDENTIFY else None,
+                origin=origin,
+                now=now,
+            )
             if isinstance(outcome, Refused):
                 self._warn_of_failed_step_up(connection, flow, origin, now)
                 return Stay(PASSKEY_REFUSED)
