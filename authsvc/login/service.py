@@ -152,7 +152,13 @@ class Flows:
         now = self.clock.now()
         changes: dict[str, object] = {}
         if flow.state is State.STEP_UP:
-            changes = {"account_id": None, "proofs": {}, "risk_level": Level.NONE, "typing_sealed": None}
+            changes = {
+                "account_id": None,
+                "decision_id": None,
+                "proofs": {},
+                "risk_level": Level.NONE,
+                "typing_sealed": None,
+            }
         with self.database.write() as connection:
             return self.move(connection, flow, Event.BACK, now=now, **changes)
 

@@ -4,10 +4,13 @@ Each test opens the flow as a request does, lets another request go first, and t
 """
 
 import pytest
+from sqlalchemy import select
 
 from authsvc.core.errors import Conflict
 from authsvc.core.origin import Origin
+from authsvc.login.sign_in.service import Visitor
 from authsvc.login.store import Flow
+from authsvc.risk.tables import risk_decisions
 from tests.journeys.test_sign_in import EMAIL
 from tests.support.browser_client import BrowserClient
 from tests.support.running import PASSWORD, Running
@@ -75,3 +78,29 @@ def test_a_step_up_is_answered_by_its_own_account_only(service: Running) -> None
     assert answer.status_code == 400, answer.text
     assert answer.json()["code"] == "passkey.refused"
     assert service.events("passkey:ceremony:refused")[-1].facts["code"] == "passkey.foreign_credential"
+
+
+def test_a_right_password_leaves_evidence_even_where_the_flow_has_moved_on(service: Running) -> None:
+    service.sign_up(service.browser(), EMAIL)
+    browser = service.browser()
+    service.shop().begin(browser)
+    late = opened(service, browser, browser.flow)
+    browser.open(f"/login/create?flow={late.id}")
+    browser.submit("/login/create", name="Mallory", email=MALLORY)
+    with pytest.raises(Conflict):
+        service.services.sign_in.with_password(late, email=EMAIL, password=PASSWORD, typing="", visitor=Visitor(ORIGIN))
+    event = service.events("login:password:overtaken")[0]
+    assert event.account_id is not None
+    assert event.facts["flow"] == late.id
+
+
+def test_a_flow_that_went_back_says_nothing_about_the_sign_in_before(service: Running) -> None:
+    service.sign_up(service.browser(), EMAIL)
+    service.clock.advance(days=1)
+    browser = service.browser()
+    at_step_up(service, browser, EMAIL)
+    browser.submit("/login/back")
+    service.prove_address(browser, MALLORY)
+    browser.submit("/login/credential/password", password=PASSWORD)
+    with service.services.database.read() as connection:
+        assert list(connection.execute(select(risk_decisions.c.outcome)).scalars()) == ["open"]

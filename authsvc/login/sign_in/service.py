@@ -20,11 +20,11 @@ from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.devices.service import NO_DEVICE, DeviceFacts, Devices
 from authsvc.accounts.levels import ProofKind, level_now
 from authsvc.accounts.sessions.service import Sessions
-from authsvc.accounts.store import Account, find_account_by_email, list_addresses
+from authsvc.accounts.store import Account, find_account, find_account_by_email, list_addresses
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
-from authsvc.core.errors import BadInput
+from authsvc.core.errors import BadInput, Conflict
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
@@ -104,17 +104,22 @@ class SignIn:
         right = self.passwords.verify(stored, password)  # 3
         new_hash = self.passwords.rehashed(password) if right and stored and self.passwords.outdated(stored) else None
         now = self.clock.now()
-        with self.database.write() as connection:
-            if not right or account is None or stored is None or not account.is_active:
-                return self._wrong(connection, flow, account, address, device, claim, origin, now)
-            self.passwords.clear(connection, address, known_device=bucket)
-            if device.known:
-                self.passwords.reopen(connection, address)
-            if new_hash:
-                self.passwords.keep_rehash(connection, stored, new_hash)
-            proven = {ProofKind.PASSWORD: now}
-            arrived = self._arrived(connection, flow, account, proven, device, visitor, sample, stored, now)
-            return self._decide(connection, flow, arrived, "password", now)  # 4, 5
+        try:
+            with self.database.write() as connection:
+                account = find_account(connection, account.id) if account else None  # as it is after the hash
+                if not right or account is None or stored is None or not account.is_active:
+                    return self._wrong(connection, flow, account, address, device, claim, origin, now)
+                self.passwords.clear(connection, address, known_device=bucket)
+                if device.known:
+                    self.passwords.reopen(connection, address)
+                if new_hash:
+                    self.passwords.keep_rehash(connection, stored, new_hash)
+                proven = {ProofKind.PASSWORD: now}
+                arrived = self._arrived(connection, flow, account, proven, device, visitor, sample, stored, now)
+                return self._decide(connection, flow, arrived, "password", now)  # 4, 5
+        except Conflict:
+            self._overtaken(flow, account, origin, now)
+            raise
 
     def passkey_options(self, flow: Flow, *, origin: Origin) -> dict[str, Any]:
         """Begin a passkey ceremony for whoever is at the page, or in a step-up for the flow's account."""
@@ -263,6 +268,18 @@ class SignIn:
             status=429,
             retry_after_s=wait_s,
         )
+
+    def _overtaken(self, flow: Flow, account: Account | None, origin: Origin, now: datetime) -> None:
+        """A right password, but another request moved the flow meanwhile: nobody tries passwords without evidence."""
+        with self.database.write() as connection:
+            self.audit.record(
+                connection,
+                "login:password:overtaken",
+                now=now,
+                account_id=account.id if account else None,
+                origin=origin,
+                facts={"flow": flow.id},
+            )
 
     def _wrong(
         self,
