@@ -155,7 +155,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         vault, audit, load_policy(settings.risk.policy_file), consents, open_geo(settings.risk.geoip_database)
     )
 
-    flows = Flows(database, audit, clock)
+    flows = Flows(database, audit, clock, limits)
     finish = Finish(flows, sessions, devices, risk, alerts, audit)
     sign_in = SignIn(
         database,
@@ -237,7 +237,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         sign_in=sign_in,
         sign_up=sign_up,
         step_up=step_up,
-        own_account=OwnAccount(database, clock, flows, sessions, consents, passwords, passkeys, face),
+        own_account=OwnAccount(database, clock, limits, flows, sessions, consents, passwords, passkeys, face),
         not_me=NotMe(database, clock, limits, audit, alerts, sessions),
         staff=staff,
         clients=ClientRegistry(database, audit, clock),

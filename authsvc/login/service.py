@@ -20,6 +20,7 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import Conflict, Gone, NotAllowed
 from authsvc.core.ids import hash_secret, new_id
+from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.login.store import Flow, delete_flows_before, find_flow, insert_flow, move_flow
 from authsvc.login.transitions import Event, State
@@ -58,6 +59,7 @@ class Flows:
     database: Database
     audit: Audit
     clock: Clock
+    limits: Limits
 
     def begin(
         self,
@@ -108,6 +110,7 @@ class Flows:
         Raises:
             Gone: `flow.expired`: unknown, expired or finished.
             NotAllowed: `flow.foreign_browser`: it was begun in another browser; the event is kept.
+            TooMany: somebody opens foreign flows again and again; events are kept for ever.
         """
         now = self.clock.now()
         with self.database.read() as connection:
@@ -115,6 +118,7 @@ class Flows:
         if flow is None or flow.expires_at <= now or flow.state is State.SPENT:
             raise expired()
         if not belongs_to(flow, browser):
+            self.limits.spend("flow_per_address", origin.source)
             with self.database.write() as connection:
                 self._foreign(connection, flow, "browser", origin, now)
             raise NotAllowed("flow.foreign_browser", "This sign-in was begun in another browser.")

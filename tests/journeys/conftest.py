@@ -1,6 +1,7 @@
 """A running service on each database."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -28,3 +29,20 @@ def local(
     started = running(make_settings(database={"url": url}), clock)
     yield started
     started.services.close()
+
+
+@pytest.fixture
+def local_with(
+    sqlite_only_database: Database, clock: SettableClock, make_settings: Callable[..., Settings]
+) -> Iterator[Callable[..., Running]]:
+    """local_with(**overrides) -> Running: authsvc on SQLite with other settings."""
+    url = sqlite_only_database.url.render_as_string()
+    started: list[Running] = []
+
+    def start(**overrides: Any) -> Running:
+        started.append(running(make_settings(database={"url": url}, **overrides), clock))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.services.close()

@@ -16,6 +16,7 @@ from authsvc.accounts.store import Account, find_account, list_addresses
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import NotSignedIn
+from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.factors.face.service import FaceService
 from authsvc.factors.passkey.service import Passkeys
@@ -75,6 +76,7 @@ class OwnAccount:
 
     database: Database
     clock: Clock
+    limits: Limits
     flows: Flows
     sessions: Sessions
     consents: Consents
@@ -112,7 +114,9 @@ class OwnAccount:
 
         Raises:
             NotSignedIn: nobody is signed in.
+            TooMany: the address begins too many flows.
         """
+        self.limits.spend("flow_per_address", origin.source)
         now = self.clock.now()
         with self.database.read() as connection:
             session, account = self._signed_in(connection, secret, now)
@@ -122,7 +126,8 @@ class OwnAccount:
         return self.flows.begin(purpose, browser=browser, session=session, origin=origin, ready=ready)
 
     def begin_sign_in(self, *, browser: str, origin: Origin) -> Flow:
-        """Begin a sign-in that ends at the account page."""
+        """Begin a sign-in that ends at the account page. Raises TooMany: the address begins too many flows."""
+        self.limits.spend("flow_per_address", origin.source)
         return self.flows.begin(FlowPurpose("account", ACCOUNT_NAME, Level.PWD), browser=browser, origin=origin)
 
     def sign_out(self, secret: str | None, *, origin: Origin) -> None:

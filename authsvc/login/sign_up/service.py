@@ -125,7 +125,9 @@ class SignUp:
 
         Raises:
             BadInput: the password can't be accepted, and why.
+            TooMany: the address of the visitor has made us hash too often.
         """
+        self.limits.spend("sign_in_per_address", visitor.origin.source)
         email, name = self._proven(flow)
         if self.passkey_only(flow):
             raise BadInput("login.passkey_needed", "This account needs a passkey.")
