@@ -7,6 +7,7 @@ page, the proof, resume, the token request.
 import base64
 import hashlib
 import http.client
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -26,13 +27,14 @@ class Customer:
     """One account's owner at one browser."""
 
     server: BenchServer
-    address: str
+    network: str  # a /24 of their own, such as "198.51.7"; each sign-in comes from the next address in it
     email: str
     password: str
     authenticator: SoftAuthenticator | None = None
     cookies: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._hosts = itertools.cycle(range(1, 255))
         self._connection = http.client.HTTPConnection("localhost", self.server.port, timeout=60)
 
     def sign_in_with_password(self, typing: str) -> None:
@@ -60,6 +62,7 @@ class Customer:
         self._connection.close()
 
     def _begin(self) -> tuple[str, str, str]:
+        self._address = f"{self.network}.{next(self._hosts)}"
         self._connection.close()  # a sign-in comes on a connection of its own; the next request opens it
         verifier = new_secret()
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
@@ -108,7 +111,7 @@ class Customer:
         basic: bool = False,
         expect: int,
     ) -> tuple[int, dict[str, str], str]:
-        headers = {"X-Forwarded-For": self.address, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
+        headers = {"X-Forwarded-For": self._address, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
         if self.cookies and not basic:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if method == "POST" and not basic:

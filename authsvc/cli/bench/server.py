@@ -1,6 +1,6 @@
 """A throw-away authsvc for measuring: its own process, SQLite and keys in a temporary folder, defaults everywhere else.
 
-Each simulated customer has an address of their own (through a trusted proxy header), so that the rate limits are really
+Each simulated customer has a network of their own (through a trusted proxy header), so that the rate limits are really
 counted and nobody runs into one.
 """
 

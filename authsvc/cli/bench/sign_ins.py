@@ -106,7 +106,7 @@ def _customer(server: BenchServer, number: int, password_hash: str | None) -> Cu
     services, now = server.services, server.services.clock.now()
     email = f"customer{number}@example.org"
     account = Account(new_id("acc"), new_bytes(32), f"Customer {number}", "active", now)
-    address = f"198.51.{number // 250}.{number % 250 + 1}"
+    network = f"10.20.{number}"
     issuer = services.settings.issuer
     authenticator = None
     with services.database.write() as connection:
@@ -114,12 +114,12 @@ def _customer(server: BenchServer, number: int, password_hash: str | None) -> Cu
         insert_address(connection, Address(new_id("adr"), account.id, email, now, verified_at_sign_up=True))
         if password_hash is not None:
             insert_password(connection, Password(account.id, password_hash, 1, now))
-            origin = Origin("bench", address, "")
+            origin = Origin("bench", f"{network}.1", "")
             services.consents.give(connection, account.id, Purpose.TYPING, origin=origin, now=now)
         else:
             authenticator = SoftAuthenticator(services.settings.rp_id, issuer, user_handle=account.user_handle)
             insert_passkey(connection, _passkey(account.id, authenticator, services.clock.now))
-    return Customer(server, address, email, PASSWORD, authenticator)
+    return Customer(server, network, email, PASSWORD, authenticator)
 
 
 def _passkey(account_id: str, authenticator: SoftAuthenticator, now: Callable[[], object]) -> Passkey:

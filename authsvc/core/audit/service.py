@@ -58,22 +58,22 @@ class Audit:
         elif private:
             sealed = self.vault.seal(json.dumps(private, sort_keys=True).encode(), context=context)
         connection.execute(
-            insert(audit_events).values(
-                event_id=event_id,
-                at=now,
-                tag=tag,
-                account_id=account_id,
-                request_id=origin.request_id if origin else None,
-                facts=dict(facts or {}),
-                sealed=sealed,
-                xid=_current_xid(connection),
-            )
+            _INSERT[connection.dialect.name],
+            {
+                "event_id": event_id,
+                "at": now,
+                "tag": tag,
+                "account_id": account_id,
+                "request_id": origin.request_id if origin else None,
+                "facts": dict(facts or {}),
+                "sealed": sealed,
+            },
         )
         return event_id
 
 
-def _current_xid(connection: Connection) -> Any:
-    if connection.dialect.name == "sqlite":
-        return literal(0)
-    # xid8 has no cast to bigint; its text is decimal.
-    return cast(cast(func.pg_current_xact_id(), Text), BigInteger)
+# Built once: the most frequent statement of all. xid8 has no cast to bigint; its text is decimal.
+_INSERT = {
+    "sqlite": insert(audit_events).values(xid=literal(0)),
+    "postgresql": insert(audit_events).values(xid=cast(cast(func.pg_current_xact_id(), Text), BigInteger)),
+}

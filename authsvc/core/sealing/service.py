@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Transaction, bindparam, delete, select
 
 from authsvc.core.database import insert_into
 from authsvc.core.ids import new_bytes
@@ -68,15 +69,17 @@ class Vault:
         self._cache.clear()
 
     def _key(self, connection: Connection, account_id: str) -> bytes | None:
-        # The row is always read: another machine may have erased it. The cache only saves the unwrapping.
-        sealed = connection.execute(
-            select(personal_keys.c.sealed_key).where(personal_keys.c.account_id == account_id)
-        ).scalar_one_or_none()
+        # The row is read in every transaction: another machine may have erased it. The cache saves the unwrapping.
+        seen = self._cache.seen_in(connection)
+        if account_id in seen:
+            return seen[account_id]
+        sealed = connection.execute(_FIND_KEY, {"account_id": account_id}).scalar_one_or_none()
         if sealed is None:
             return None
         if (key := self._cache.get(sealed)) is None:
             key = self.keyring.open(sealed, context=f"personal_keys:{account_id}")
             self._cache.put(sealed, key)
+        seen[account_id] = key
         return key
 
     def _make_key(self, connection: Connection, account_id: str, now: datetime) -> bytes:
@@ -93,11 +96,21 @@ class Vault:
         return kept
 
 
+_FIND_KEY = select(personal_keys.c.sealed_key).where(personal_keys.c.account_id == bindparam("account_id"))
+
+
 class _KeyCache:
     def __init__(self, size: int) -> None:
         self._size = size
+        self._transactions: WeakKeyDictionary[Transaction, dict[str, bytes]] = WeakKeyDictionary()
         self._lock = Lock()
         self._keys: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def seen_in(self, connection: Connection) -> dict[str, bytes]:
+        """Return the keys that the running transaction has read, to be added to; forgotten with it."""
+        transaction = connection.get_transaction()
+        with self._lock:
+            return {} if transaction is None else self._transactions.setdefault(transaction, {})
 
     def get(self, sealed: bytes) -> bytes | None:
         with self._lock:
@@ -112,3 +125,4 @@ class _KeyCache:
     def clear(self) -> None:
         with self._lock:
             self._keys.clear()
+            self._transactions.clear()
