@@ -185,7 +185,6 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         devices,
         sessions,
         consents,
-        outbox,
         settings.service_name,
     )
     step_up = StepUp(
@@ -201,6 +200,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         passwords,
         face,
         settings.issuer,
+        settings.service_name,
     )
     staff = Staff(database, clock, limits, audit, flows, sessions, settings.issuer)
     signing_keys = SigningKeys(database, vault, audit, clock, settings.tokens)

@@ -84,6 +84,8 @@ class FlowPages:
         """Run one step and answer a script: where to go next, or a problem document."""
         outcome = work(self.open(request, flow_id))
         if isinstance(outcome, Stay):
+            if outcome.code is not None:
+                raise NotAllowed(outcome.code, outcome.error)
             raise BadInput("passkey.refused", outcome.error)
         response = JSONResponse({"next": outcome.to})
         self.keep(response, outcome)

@@ -9,6 +9,7 @@ class Stay:
 
     error: str
     status: int = 400
+    code: str | None = None  # for a script: trying again is of no use
     retry_after_s: int | None = None
     locked: bool = False  # passwords are refused until the owner shows up: the page offers a code by mail
 

@@ -47,9 +47,12 @@ class EmailCodes:
         code = self._keep(connection, flow_id, email, purpose, now)
         self.outbox.mail(connection, _message(email, code, purpose, self.service_name), now=now)
 
-    def pretend(self, connection: Connection, *, flow_id: str, email: str, purpose: CodePurpose, now: datetime) -> None:
-        """Do what `send` does but mail nothing: the page must not tell who has an account."""
-        self._keep(connection, flow_id, email, purpose, now)
+    def pretend(
+        self, connection: Connection, instead: Message, *, flow_id: str, purpose: CodePurpose, now: datetime
+    ) -> None:
+        """Do what `send` does, but mail something else than a code: the page must not tell who has an account."""
+        self._keep(connection, flow_id, instead.to, purpose, now)
+        self.outbox.mail(connection, instead, now=now)
 
     def check(
         self, connection: Connection, typed: str, *, flow_id: str, email: str, purpose: CodePurpose, now: datetime

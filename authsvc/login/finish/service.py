@@ -20,10 +20,9 @@ from authsvc.accounts.levels import Level, ProofKind, level_now
 from authsvc.accounts.sessions.service import Session, Sessions
 from authsvc.accounts.store import Account, grant_role, lift_guard, list_roles
 from authsvc.core.audit.service import Audit
-from authsvc.core.errors import NotAllowed
 from authsvc.core.origin import Origin
 from authsvc.login.service import Flows
-from authsvc.login.steps import Go
+from authsvc.login.steps import Go, Stay
 from authsvc.login.store import Flow, mark_alerted
 from authsvc.login.transitions import Event
 from authsvc.risk.keystroke.sample import TypingSample
@@ -56,12 +55,15 @@ class Finish:
     alerts: Alerts
     audit: Audit
 
-    def complete(self, connection: Connection, flow: Flow, event: Event, arrival: Arrival, *, now: datetime) -> Go:
+    def complete(
+        self, connection: Connection, flow: Flow, event: Event, arrival: Arrival, *, now: datetime
+    ) -> Go | Stay:
         """Do the steps above.
+
+        A Stay, with evidence, where the console is asked for by somebody who is no analyst.
 
         Raises:
             Conflict: `flow.out_of_step`: another request was first.
-            NotAllowed: `login.role_missing`: the console is for analysts.
         """
         account, origin = arrival.account, arrival.origin
         level = level_now(arrival.proofs, now=now, raised=self.sessions.raised)
@@ -77,7 +79,7 @@ class Finish:
                 facts={"role": flow.grant_role},
             )
         if flow.kind == "console" and STAFF_ROLE not in list_roles(connection, account.id):
-            raise NotAllowed("login.role_missing", "This account may not work in the console.")
+            return self._no_analyst(connection, flow, account, origin, now)
         device_id, device_cookie = self.devices.remember(
             connection, arrival.device, account_id=account.id, label=device_label(origin.user_agent), now=now
         )  # 3
@@ -120,6 +122,14 @@ class Finish:
         """Tell the owner that a step-up failed after a right password; one flow warns once."""
         if flow.account_id is not None and flow.proofs and mark_alerted(connection, flow.id, now):
             self.alerts.send(connection, flow.account_id, kind, origin=origin, now=now)
+
+    def _no_analyst(self, connection: Connection, flow: Flow, account: Account, origin: Origin, now: datetime) -> Stay:
+        if flow.decision_id is not None:
+            self.risk.settle(connection, flow.decision_id, "denied", now)
+        self.audit.record(
+            connection, "login:role:missing", now=now, account_id=account.id, origin=origin, facts={"flow": flow.id}
+        )
+        return Stay("This account may not work in the console.", status=403, code="login.role_missing")
 
     def _session(
         self, connection: Connection, flow: Flow, arrival: Arrival, device_id: str, now: datetime

@@ -25,7 +25,6 @@ from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.limits import Limits
 from authsvc.core.mail import Message
 from authsvc.core.origin import Origin
-from authsvc.core.outbox.service import Outbox
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.passkey.service import Passkeys, Refused
 from authsvc.factors.password.rules import MAX_TYPED
@@ -59,7 +58,6 @@ class SignUp:
     devices: Devices
     sessions: Sessions
     consents: Consents
-    outbox: Outbox
     service_name: str
 
     def begin(self, flow: Flow, *, name: str, email: str, origin: Origin) -> Go:
@@ -70,6 +68,8 @@ class SignUp:
             TooMany: too many accounts from here, or too many codes to this address.
         """
         self.limits.spend("sign_up_per_address", origin.source)
+        if flow.kind == "console" and flow.grant_role is None:
+            raise out_of_step()  # staff are invited
         address = normalise(email)
         display_name = _name(name)
         self.limits.spend("mail_per_recipient", address)
@@ -120,7 +120,7 @@ class SignUp:
         """Return whether a password could not reach what this sign-in asks for."""
         return flow.required > Level.PWD_EMAIL or flow.grant_role is not None
 
-    def with_password(self, flow: Flow, *, password: str, typing_consent: bool, visitor: Visitor) -> Go:
+    def with_password(self, flow: Flow, *, password: str, typing_consent: bool, visitor: Visitor) -> Go | Stay:
         """Create the account with a password.
 
         Raises:
@@ -185,7 +185,7 @@ class SignUp:
         proofs: Mapping[ProofKind, datetime],
         visitor: Visitor,
         now: datetime,
-    ) -> Go:
+    ) -> Go | Stay:
         device = (
             self.devices.recognise(connection, visitor.device_cookie, account_id=account.id, now=now)
             if visitor.device_cookie
@@ -219,10 +219,11 @@ class SignUp:
 
     def _send(self, connection: Connection, flow: Flow, email: str, origin: Origin, now: datetime) -> None:
         taken = find_account_by_email(connection, email) is not None
-        send = self.codes.pretend if taken else self.codes.send
-        send(connection, flow_id=flow.id, email=email, purpose=CodePurpose.SIGN_UP, now=now)
+        purpose = CodePurpose.SIGN_UP
         if taken:
-            self.outbox.mail(connection, self._already_here(email), now=now)
+            self.codes.pretend(connection, self._already_here(email), flow_id=flow.id, purpose=purpose, now=now)
+        else:
+            self.codes.send(connection, flow_id=flow.id, email=email, purpose=purpose, now=now)
         self._record(connection, "login:address:code_sent", flow, origin, now, taken=taken)
 
     def _already_here(self, email: str) -> Message:

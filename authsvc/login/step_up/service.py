@@ -17,6 +17,7 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import NotAllowed, NotFound
 from authsvc.core.limits import Limits
+from authsvc.core.mail import Message
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.face.refusals import FINAL, UNUSABLE, error_of
@@ -92,6 +93,7 @@ class StepUp:
     passwords: Passwords
     face: FaceService
     issuer: str
+    service_name: str
 
     def ladder(self, flow: Flow) -> Ladder:
         """Return what this flow's account may prove itself with."""
@@ -175,8 +177,11 @@ class StepUp:
         with self.database.write() as connection:
             self.flows.move(connection, flow, Event.UNLOCK_BEGUN, now=now, email=address)
             account = find_account_by_email(connection, address)
-            send = self.codes.send if account else self.codes.pretend
-            send(connection, flow_id=flow.id, email=address, purpose=CodePurpose.UNLOCK, now=now)
+            purpose = CodePurpose.UNLOCK
+            if account:
+                self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now)
+            else:
+                self.codes.pretend(connection, self._no_account(address), flow_id=flow.id, purpose=purpose, now=now)
             self._record(connection, "login:unlock:code_sent", flow, origin, now, account=account)
         return Go(page_of(flow.id))
 
@@ -205,6 +210,14 @@ class StepUp:
         if flow.state is State.UNLOCK and flow.email is not None:
             return self.begin_unlock(flow, email=flow.email, origin=origin)
         return self.send_code(flow, origin=origin)
+
+    def _no_account(self, email: str) -> Message:
+        text = (
+            "Somebody, hopefully you, asked to sign in with this address again after many wrong passwords. There is "
+            "no account with it: perhaps you used another address.\n\nIf this was not you, there is nothing to do.\n\n"
+            f"{self.service_name}\n"
+        )
+        return Message(email, "There is no account with this address", text)
 
     def _ladder(self, connection: Connection, flow: Flow, now: datetime) -> Ladder:
         if flow.account_id is None:
