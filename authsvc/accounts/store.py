@@ -66,16 +66,21 @@ def find_account_by_user_handle(connection: Connection, user_handle: bytes) -> A
     return _account(row) if row else None
 
 
-def insert_account(connection: Connection, account: Account) -> None:
-    connection.execute(
-        insert(accounts).values(
+def insert_account(connection: Connection, account: Account) -> bool:
+    """Return False when an account with this user handle is there already; nothing is written then."""
+    statement = (
+        insert_into(connection, accounts)
+        .values(
             id=account.id,
             user_handle=account.user_handle,
             display_name=account.display_name,
             status=account.status,
             created_at=account.created_at,
         )
+        .on_conflict_do_nothing(index_elements=["user_handle"])
+        .returning(accounts.c.id)
     )
+    return connection.execute(statement).first() is not None
 
 
 def guard_account(connection: Connection, account_id: str, now: datetime) -> None:

@@ -54,16 +54,18 @@ def rehash(connection: Connection, account_id: str, old_hash: str, new_hash: str
 def claim_attempt(connection: Connection, address_index: bytes, bucket: str, now: datetime) -> Claim:
     """Count one attempt before it is made, unless it comes too early.
 
-    The bucket's row is locked by its own upsert, so parallel attempts pass one after the other. An attempt that is
-    told to wait does not count: an impatient owner would never get in.
+    The bucket's row is made or locked by one upsert, so parallel attempts pass one after the other, and a success
+    that clears the bucket comes before or after. An attempt that is told to wait does not count: an impatient owner
+    would never get in.
     """
-    connection.execute(
+    locked = (
         insert_into(connection, password_failures)
         .values(address_index=address_index, bucket=bucket, failures=0, last_failed_at=now)
-        .on_conflict_do_nothing()
+        .on_conflict_do_update(index_elements=["address_index", "bucket"], set_={"bucket": bucket})
+        .returning(password_failures.c.failures, password_failures.c.last_failed_at)
     )
+    row = connection.execute(locked).one()
     here = (password_failures.c.address_index == address_index, password_failures.c.bucket == bucket)
-    row = connection.execute(select(password_failures).where(*here).with_for_update()).one()
     if needs_owner(row.failures, bucket):
         return Claim(row.failures, needs_owner=True)
     until = blocked_until(row.failures, row.last_failed_at)

@@ -202,7 +202,8 @@ class SignUp:
     ) -> Account:
         assert flow.user_handle is not None
         account = Account(new_id("acc"), flow.user_handle, name, "active", now)
-        insert_account(connection, account)
+        if not insert_account(connection, account):
+            raise out_of_step()  # the same sign-up, sent twice: the other one made the account
         address = Address(new_id("adr"), account.id, email, verified_at=now, verified_at_sign_up=True)
         if not insert_address(connection, address):
             raise Conflict("account.address_taken", "This address has an account by now. Please sign in.")
