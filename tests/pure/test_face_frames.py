@@ -29,6 +29,22 @@ def test_what_is_no_photograph_is_refused_by_its_header(name: str) -> None:
         decode(bad)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"progressive": True},
+        {"optimize": True, "quality": 30},
+        {"icc_profile": bytes(200_000), "comment": b"a note"},
+        {"restart_marker_blocks": 1},
+        {"exif": b"Exif\0\0" + b"MM\0*\0\0\0\x08\0\0\0\0\0\0", "dpi": (72, 72)},
+    ],
+)
+def test_whatever_else_a_camera_writes_passes(options: dict[str, object]) -> None:
+    photograph = faces.saved(Image.new("RGB", (640, 480), (90, 100, 110)), "JPEG", **options)
+    assert check_frames([photograph] * 3, BOUNDS) is None
+    assert decode(photograph).shape == (480, 640, 3)
+
+
 def test_a_bomb_is_refused_by_what_its_header_declares() -> None:
     assert len(faces.bomb()) < 1000
     assert check_frames([GOOD, GOOD, faces.bomb()], BOUNDS) == FrameRefusal("face.too_many_pixels", 2)

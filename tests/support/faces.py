@@ -71,6 +71,24 @@ def bomb() -> bytes:
     return small[:at] + struct.pack(">HH", 65_500, 65_500) + small[at + 4 :]
 
 
+def segment_bomb(marker: int = 0xFE) -> bytes:
+    """A JPEG whose header has more segments than any camera writes: comments, unless another marker is given."""
+    small = saved(Image.new("L", (8, 8)), "JPEG")
+    return small[:2] + struct.pack(">BBH", 0xFF, marker, 2) * 1000 + small[2:]
+
+
+def hidden_segment_bomb() -> bytes:
+    """The same inside a segment that Pillow does not step over, because it knows no such marker's length."""
+    small, bomb = saved(Image.new("L", (8, 8)), "JPEG"), segment_bomb()[2:4002]
+    return small[:2] + struct.pack(">BBH", 0xFF, 0xF0, len(bomb) + 2) + bomb + small[2:]
+
+
+def scan_bomb() -> bytes:
+    """A progressive JPEG of a few kilobytes whose last scan comes a thousand times."""
+    small = saved(Image.new("L", (64, 64), 128), "JPEG", progressive=True)
+    return small[:-2] + small[small.rindex(b"\xff\xda") : -2] * 1000 + small[-2:]
+
+
 def _twelve_bit() -> bytes:
     small = saved(Image.new("L", (8, 8)), "JPEG")
     at = small.index(b"\xff\xc0") + 4
@@ -89,6 +107,10 @@ def unreadable_headers() -> dict[str, bytes]:
         "header cut off": saved(Image.new("RGB", (64, 64)), "JPEG")[:40],
         "CMYK": saved(Image.new("CMYK", (64, 64)), "JPEG"),
         "12-bit JPEG": _twelve_bit(),
+        "a thousand comments": segment_bomb(),
+        "a thousand fill bytes": b"\xff\xd8" + b"\xff" * 1000 + saved(grey, "JPEG")[2:],
+        "a thousand comments behind a marker of no meaning": hidden_segment_bomb(),
+        "a thousand scans": scan_bomb(),
         "16-bit PNG": saved(deep, "PNG"),
         "PNG": saved(grey, "PNG"),
         "animated GIF": saved(grey, "GIF", save_all=True, append_images=[Image.new("L", (64, 64), 200)]),
