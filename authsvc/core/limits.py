@@ -2,16 +2,27 @@
 
 Moving windows, so that a burst at the edge of two windows counts as one. A limit is spent before any work is done.
 The windows run on the machine's or Redis's own clock; a wait that is told is never longer than the window.
+
+Fails closed: what can't be counted isn't done. When Redis doesn't answer in time the request is Busy (503), and the log
+says why (`limits.unreachable`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+import structlog
 from limits import RateLimitItem, parse
+from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from authsvc.core.clock import Clock
-from authsvc.core.errors import TooMany
+from authsvc.core.errors import Busy, TooMany
+
+STORAGE_TIMEOUT_S = 1  # a request waits on a thread meanwhile
+RETRY_AFTER_S = 5
+
+log = structlog.get_logger(__name__)
 
 
 class Limits:
@@ -19,7 +30,7 @@ class Limits:
 
     def __init__(self, rules: Mapping[str, str], *, redis_url: str | None, clock: Clock) -> None:
         """Args: rules as name -> "30 per 1 minute" (the `limits` library's notation)."""
-        storage = storage_from_string(redis_url or "memory://")
+        storage = storage_from_string(redis_url or "memory://", wrap_exceptions=True, **_patience(redis_url))
         assert isinstance(storage, Storage)  # its asyncio twins have other URLs
         self._limiter = MovingWindowRateLimiter(storage)
         self._rules: dict[str, RateLimitItem] = {name: parse(rule) for name, rule in rules.items()}
@@ -30,11 +41,28 @@ class Limits:
 
         Raises:
             TooMany: the window is full; carries the seconds until it has room again.
+            Busy: `limits.unavailable`: Redis doesn't answer.
         """
         rule = self._rules[name]
-        if self._limiter.hit(rule, name, key):
-            return
-        resets_at = self._limiter.get_window_stats(rule, name, key).reset_time
+        with _fails_closed(name):
+            if self._limiter.hit(rule, name, key):
+                return
+            resets_at = self._limiter.get_window_stats(rule, name, key).reset_time
         wait_s = int(resets_at - self._clock.now().timestamp()) + 1
         wait_s = min(max(1, wait_s), rule.get_expiry())
         raise TooMany("limits.too_many", "Too many attempts. Please wait a little and try again.", retry_after_s=wait_s)
+
+
+def _patience(redis_url: str | None) -> dict[str, float]:
+    return {"socket_timeout": STORAGE_TIMEOUT_S, "socket_connect_timeout": STORAGE_TIMEOUT_S} if redis_url else {}
+
+
+@contextmanager
+def _fails_closed(name: str) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as problem:
+        log.error("limits.unreachable", limit=name, problem=type(problem.storage_error).__name__)
+        raise Busy(
+            "limits.unavailable", "We can't answer just now. Please try again in a moment.", retry_after_s=RETRY_AFTER_S
+        ) from problem

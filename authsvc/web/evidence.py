@@ -1,8 +1,8 @@
 """Every refused request leaves evidence: `web:request:refused`, with the code of its problem.
 
 Written after the answer is out, for problems from 400 up that carry a code (web/problems.py leaves it in the scope).
-A flood must not fill the database: beyond the limit `evidence_per_source` a source's refusals are in the log only,
-which has a line for every request.
+A flood must not fill the database: beyond the limit `evidence_per_source`, or where it can't be counted, a source's
+refusals are in the log only, which has a line for every request.
 """
 
 import structlog
@@ -13,14 +13,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
-from authsvc.core.errors import TooMany
+from authsvc.core.errors import Busy, TooMany
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.web.middleware import route_of
 
 LIMIT = "evidence_per_source"
 # Asking for what is not there, or while we are busy, is no act against anybody: the log line is enough.
-UNREMARKABLE = frozenset({"request.not_found", "request.unavailable", "request.failed", "request.wrong_host"})
+UNREMARKABLE = frozenset(
+    {"limits.unavailable", "request.not_found", "request.unavailable", "request.failed", "request.wrong_host"}
+)
 
 log = structlog.get_logger("authsvc.evidence")
 
@@ -56,7 +58,7 @@ class RefusalEvidence:
             self._limits.spend(LIMIT, origin.source)
             with self._database.write() as connection:
                 self._audit.record(connection, "web:request:refused", now=self._clock.now(), origin=origin, facts=facts)
-        except TooMany:
+        except (TooMany, Busy):
             return
         except SQLAlchemyError:
             log.exception("evidence.not_recorded", **facts)

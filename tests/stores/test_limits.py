@@ -1,12 +1,15 @@
 """Rate limits, in memory and in Redis alike."""
 
+import socket
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from authsvc.core.clock import SystemClock
-from authsvc.core.errors import TooMany
+from authsvc.core.errors import Busy, TooMany
 from authsvc.core.limits import Limits
 
 RULES = {"sign_in": "3 per 1 minute", "mail": "1 per 1 hour", "quick": "2 per 1 second"}
@@ -91,3 +94,23 @@ def test_processes_that_share_redis_share_their_limits(redis_url):
     here.spend("mail", "k")
     with pytest.raises(TooMany):
         there.spend("mail", "k")
+
+
+@pytest.fixture(params=["refuses", "is silent"])
+def lost_redis(request) -> Iterator[str]:
+    """The address of a Redis that is not there, or no longer answers."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        if request.param == "is silent":
+            taken.listen()
+        yield f"redis://127.0.0.1:{taken.getsockname()[1]}/0"
+
+
+def test_what_cannot_be_counted_is_not_done(lost_redis):
+    limits = Limits(RULES, redis_url=lost_redis, clock=SystemClock())
+    began = time.monotonic()
+    with capture_logs() as entries, pytest.raises(Busy) as refusal:
+        limits.spend("sign_in", "203.0.113.9")
+    assert (refusal.value.code, refusal.value.retry_after_s) == ("limits.unavailable", 5)
+    assert time.monotonic() - began < 3
+    assert [entry["event"] for entry in entries] == ["limits.unreachable"]
