@@ -43,14 +43,28 @@ class Limits:
             TooMany: the window is full; carries the seconds until it has room again.
             Busy: `limits.unavailable`: Redis doesn't answer.
         """
-        rule = self._rules[name]
         with _fails_closed(name):
-            if self._limiter.hit(rule, name, key):
-                return
-            resets_at = self._limiter.get_window_stats(rule, name, key).reset_time
+            if not self._limiter.hit(self._rules[name], name, key):
+                raise self._too_many(name, key)
+
+    def require_room(self, name: str, key: str) -> None:
+        """Count nothing, for limits that only failures spend: refuse before any work whoever has used theirs up.
+
+        Raises:
+            TooMany, Busy: as spend.
+        """
+        with _fails_closed(name):
+            if not self._limiter.test(self._rules[name], name, key):
+                raise self._too_many(name, key)
+
+    def _too_many(self, name: str, key: str) -> TooMany:
+        rule = self._rules[name]
+        resets_at = self._limiter.get_window_stats(rule, name, key).reset_time
         wait_s = int(resets_at - self._clock.now().timestamp()) + 1
         wait_s = min(max(1, wait_s), rule.get_expiry())
-        raise TooMany("limits.too_many", "Too many attempts. Please wait a little and try again.", retry_after_s=wait_s)
+        return TooMany(
+            "limits.too_many", "Too many attempts. Please wait a little and try again.", retry_after_s=wait_s
+        )
 
 
 def _patience(redis_url: str | None) -> dict[str, float]:

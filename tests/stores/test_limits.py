@@ -49,6 +49,15 @@ def test_a_key_with_odd_characters_is_a_key_like_any_other(limits):
             limits.spend("mail", key)
 
 
+def test_asking_for_room_counts_nothing(limits):
+    for _ in range(3):
+        limits.require_room("mail", "k")
+    limits.spend("mail", "k")
+    with pytest.raises(TooMany) as refusal:
+        limits.require_room("mail", "k")
+    assert 1 <= refusal.value.retry_after_s <= 3600
+
+
 def test_there_is_room_again_when_the_window_has_moved(limits):
     limits.spend("quick", "k")
     limits.spend("quick", "k")

@@ -52,8 +52,9 @@ class TokenEndpoint:
             authorization: the Authorization header, if there was exactly one.
 
         Raises:
-            TooMany: after too many failures from one address.
+            TooMany: after too many failures from one address, before anything is read or written.
         """
+        self.limits.require_room("token_per_address", origin.source)
         keys = self.keys.current()
         with self.database.write() as connection:
             unit = Unit(self.parts, connection, keys, origin, self.clock.now())
@@ -118,6 +119,7 @@ class UserInfo:
         Raises:
             TooMany: after too many failures from one address.
         """
+        self.limits.require_room("token_per_address", origin.source)
         scheme, _, value = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not value.strip():
             # RFC 6750, 3.1: who sent no token hears of no error.
