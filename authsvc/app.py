@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -264,10 +265,10 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
     app = FastAPI(title="authsvc", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     csrf = Csrf(parts.risk.vault.keyring.derived("csrf")[0], settings.issuer)
     pages = Pages(settings, csrf)
-    app.add_middleware(
+    evidence = partial(
         RefusalEvidence, database=parts.database, audit=parts.audit, limits=parts.limits, clock=parts.clock
     )
-    install_edge(app, settings, csrf, pages, OriginReader(settings.trusted_proxies))
+    install_edge(app, settings, csrf, pages, OriginReader(settings.trusted_proxies), evidence=evidence)
     shown = FlowPages(
         pages,
         parts.flows,

@@ -2,13 +2,17 @@
 
 SecurityHeaders     on every answer, those of the middleware below too
   RequestLog        origin, request id, one log line; unknown exceptions end here
-    CanonicalHost   answers for the issuer's host only
-      BodyLimit     before anything reads
-        BrowserCookie
-          exception handlers (web/problems.py), then the routes
+    RefusalEvidence where app.py gives one: sees the refusals of the middleware below, too
+      CanonicalHost answers for the issuer's host only
+        BodyLimit   before anything reads
+          BrowserCookie
+            exception handlers (web/problems.py), then the routes
 """
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from authsvc.settings import Settings
 from authsvc.web import problems
@@ -27,8 +31,13 @@ def install_edge(
     csrf: Csrf,
     pages: Pages,
     origin_reader: OriginReader,
+    *,
+    evidence: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> None:
     """Add the middleware, the exception handlers and /static.
+
+    Args:
+        evidence: puts what keeps evidence of refusals around an app.
 
     Raises:
         ValueError: the pages carry tokens of another Csrf than the one that will check them.
@@ -41,6 +50,8 @@ def install_edge(
     app.add_middleware(BrowserCookie)
     app.add_middleware(BodyLimit, answer=answers.respond, by_prefix={CAPTURES: captures})
     app.add_middleware(CanonicalHost, issuer=settings.issuer, answer=answers.respond)
+    if evidence is not None:
+        app.add_middleware(evidence)
     app.add_middleware(RequestLog, origin_reader=origin_reader, failed=answers.failed)
     app.add_middleware(SecurityHeaders, issuer=settings.issuer)
     app.mount("/static", pages.static, name="static")

@@ -53,7 +53,7 @@ class RefusalEvidence:
 
     def _record(self, scope: Scope, code: str, status: int) -> None:
         origin: Origin = scope["state"]["origin"]
-        facts = {"code": code, "status": status, "method": scope["method"], "route": route_of(scope)[:200]}
+        facts = {"code": code, "status": status, "method": scope["method"], "route": _place(scope)}
         try:
             self._limits.spend(LIMIT, origin.source)
             with self._database.write() as connection:
@@ -62,3 +62,9 @@ class RefusalEvidence:
             return
         except SQLAlchemyError:
             log.exception("evidence.not_recorded", **facts)
+
+
+def _place(scope: Scope) -> str:
+    """Return the route's template; where none matched, the path's first part: the rest may hold a secret."""
+    route = route_of(scope)
+    return route if scope.get("route") is not None else "/" + route.split("/")[1][:60]
