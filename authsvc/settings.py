@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from authsvc.core.sealing.cipher import KEY_BYTES, Keyring
@@ -49,20 +49,23 @@ class SecretSettings(_Group):
 
     @cached_property
     def keyring(self) -> Keyring:
-        pairs = [part.strip().partition(":") for part in self.master_keys.get_secret_value().split(",") if part.strip()]
-        keys = {key_id: _decode_key(value) for key_id, _, value in pairs}
-        if not keys:
-            raise ValueError("no master key is given")
-        return Keyring(keys, current=pairs[0][0])
+        return _read_keyring(self.master_keys)
 
     @cached_property
     def audit(self) -> bytes:
         return _decode_key(self.audit_key.get_secret_value())
 
-    @model_validator(mode="after")
-    def _readable(self) -> Self:
-        assert self.keyring and self.audit
-        return self
+    @field_validator("master_keys")
+    @classmethod
+    def _master_keys_readable(cls, value: SecretStr) -> SecretStr:
+        _read_keyring(value)
+        return value
+
+    @field_validator("audit_key")
+    @classmethod
+    def _audit_key_readable(cls, value: SecretStr) -> SecretStr:
+        _decode_key(value.get_secret_value())
+        return value
 
 
 class PasswordSettings(_Group):
@@ -153,8 +156,10 @@ class LimitSettings(_Group):
     sign_in_per_address: str = Field("60 per 1 minute", description="Password attempts from one address")
     sign_up_per_address: str = Field("20 per 1 hour", description="New accounts begun from one address")
     code_per_address: str = Field("60 per 10 minutes", description="Codes tried from one address")
-    mail_per_recipient: str = Field("5 per 1 hour", description="Code mails to one address (security.md)")
-    code_per_account: str = Field("20 per 1 day", description="Codes tried for one account or address (security.md)")
+    mail_per_recipient: str = Field("5 per 1 hour", description="Code mails to one address (docs/security.md)")
+    code_per_account: str = Field(
+        "20 per 1 day", description="Codes tried for one account or address (docs/security.md)"
+    )
     passkey_per_address: str = Field("60 per 1 minute", description="Passkey ceremonies from one address")
     flow_per_address: str = Field("300 per 1 minute", description="Sign-in flows begun from one address")
     token_per_address: str = Field("600 per 1 minute", description="Failed token requests from one address")
@@ -205,15 +210,18 @@ class Settings(BaseSettings):
         parts = urlsplit(self.issuer)
         local = parts.hostname == "localhost"
         if parts.scheme != "https" and not (parts.scheme == "http" and local):
-            raise ValueError("issuer: must be an https origin (http only on localhost)")
+            raise ValueError("issuer: it must be an https origin (http only on localhost)")
         if parts.path or parts.query or parts.fragment or self.issuer.endswith("/"):
-            raise ValueError("issuer: an origin only, without path or trailing slash")
+            raise ValueError("issuer: it must be an origin only, without path or trailing slash")
         if self.demo and not local:
             raise ValueError("demo: the demo shows everybody's mail; it only runs on localhost")
         if not self.demo and not self.mail.host:
             raise ValueError("mail.host: codes and warnings go by mail, so an SMTP server is needed")
         for network in self.trusted_proxies:
-            ip_network(network)
+            try:
+                ip_network(network)
+            except ValueError as problem:
+                raise ValueError(f"trusted_proxies: {problem}") from problem
         threads = REQUEST_THREADS // 2
         if self.database.pool_size < threads and "sqlite" not in self.database.url:
             raise ValueError(f"database.pool_size: at least {threads}, half of the request threads")
@@ -246,6 +254,7 @@ _HINTS = {
     "AUTHSVC_DATABASE__URL": "such as sqlite:///authsvc.sqlite3 or postgresql+psycopg://authsvc@db/authsvc",
     "AUTHSVC_SECRETS__MASTER_KEYS": f"make one with `{HOW_TO_MAKE_A_KEY} --master`",
     "AUTHSVC_SECRETS__AUDIT_KEY": f"make one with `{HOW_TO_MAKE_A_KEY} --audit`",
+    "AUTHSVC_MAIL__HOST": "such as smtp.shop.example",
 }
 _GROUP_NEEDS = {
     "AUTHSVC_DATABASE": ("AUTHSVC_DATABASE__URL",),
@@ -254,11 +263,23 @@ _GROUP_NEEDS = {
 
 
 def _explain(location: tuple[int | str, ...], message: str, kind: str) -> str:
-    name = "AUTHSVC_" + "__".join(str(part) for part in location).upper() if location else "AUTHSVC_…"
+    message = message.removeprefix("Value error, ")
+    if not location:  # _coherent, which begins its messages with the path of the setting
+        path, _, message = message.partition(": ")
+        location = tuple(path.split("."))
+    name = "AUTHSVC_" + "__".join(str(part) for part in location).upper()
     if kind == "missing":
         return "\n  ".join(f"{each} is missing: {_HINTS[each]}" for each in _GROUP_NEEDS.get(name, (name,)))
     hint = f" ({_HINTS[name]})" if name in _HINTS else ""
     return f"{name}: {message}{hint}"
+
+
+def _read_keyring(value: SecretStr) -> Keyring:
+    pairs = [part.strip().partition(":") for part in value.get_secret_value().split(",") if part.strip()]
+    keys = {key_id: _decode_key(key) for key_id, _, key in pairs}
+    if not keys:
+        raise ValueError("no master key is given")
+    return Keyring(keys, current=pairs[0][0])
 
 
 def _decode_key(text: str) -> bytes:

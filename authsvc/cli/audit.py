@@ -30,7 +30,9 @@ app = typer.Typer(help="Check and read the audit trail.", no_args_is_help=True)
 
 @app.command("verify")
 def verify_command(
-    since: Annotated[int, typer.Option(min=0, help="Start at the checkpoint after COUNT events.", metavar="COUNT")] = 0,
+    since: Annotated[
+        int, typer.Option(min=0, help="Start at the checkpoint with this count; the log names them.", metavar="COUNT")
+    ] = 0,
     log: Annotated[
         list[Path] | None,
         typer.Option(exists=True, dir_okay=False, help="Log file whose checkpoints the chain must agree with."),

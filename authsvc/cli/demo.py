@@ -199,7 +199,7 @@ def _greet(services: "object", places: Places) -> None:
             "",
         ]
     lines += [
-        "  Try: open the shop and press “Create an account”. The code is in the mailbox; make a passkey, or choose",
+        "  Try: open the shop and press “Create account”. The code is in the mailbox; make a passkey, or choose",
         "  a password. Sign out and in again. Then sign in from a private window, and look at the console.",
         "",
         "  Ctrl-C stops everything.",
@@ -225,7 +225,8 @@ def _refuse_taken(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            typer.echo(f"Port {port} is taken. Stop what uses it, or choose another (authsvc demo --help).", err=True)
+            command = f"{sys.argv[0]} demo --port 8200 --storefront-port 8201"
+            typer.echo(f"Port {port} is taken. Stop what uses it, or choose others: {command}", err=True)
             sys.exit(2)
 
 

@@ -35,7 +35,8 @@ def rotate() -> None:
     """Let new keys sign tokens from now on; the old ones stay published until their last token has expired."""
     keys = _signing_keys()
     keys.rotate()
-    typer.echo(f"New keys sign from now on. The old ones stay published for {keys.overlap}.")
+    minutes = keys.overlap.total_seconds() / 60
+    typer.echo(f"New keys sign from now on. The old ones stay published for {minutes:g} minutes.")
 
 
 @app.command(name="list")

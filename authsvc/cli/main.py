@@ -4,6 +4,7 @@ import sys
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from authsvc.cli import audit, bench, client, key, user
 from authsvc.core.errors import AuthsvcError
@@ -62,4 +63,8 @@ def main() -> None:
         app()
     except (SettingsProblem, AuthsvcError) as problem:
         typer.echo(str(problem), err=True)
+        sys.exit(2)
+    except (OperationalError, ProgrammingError) as problem:
+        first = str(problem.orig).partition("\n")[0]
+        typer.echo(f"The database can't be used: {first}. Is it there, and has `authsvc migrate` run?", err=True)
         sys.exit(2)

@@ -86,7 +86,7 @@ async def home(request: Request) -> Response:
     if "state" in request.query_params:
         try:
             await provider.validate_logout_response(request)
-            notice = "You are signed out, here and there."
+            notice = "You are signed out, here and where you sign in."
         except OAuthError:
             notice = None  # somebody else's link
     return page(request, "home.html", teas=TEAS, notice=notice)

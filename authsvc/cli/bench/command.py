@@ -14,7 +14,14 @@ MEASUREMENTS = ("password", "passkey", "face")
 def bench(
     only: Annotated[str | None, typer.Option(help=f"One of: {', '.join(MEASUREMENTS)}.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the JSON here as well.")] = None,
-    faces: Annotated[Path | None, typer.Option(help="JPEG frames of one face instead of the drawn ones.")] = None,
+    faces: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Folder with three or more .jpg frames of one face, instead of drawn ones.",
+        ),
+    ] = None,
 ) -> None:
     """Measure sign-ins and face captures on this machine; print one JSON object."""
     if only is not None and only not in MEASUREMENTS:
