@@ -8,6 +8,8 @@ import uvicorn
 from authsvc.settings import load_settings
 from authsvc.web.logging import configure_logging
 
+STOP_WITHIN_S = 20  # longer than an upload in hand usually takes; uvicorn alone would wait for ever for a slow sender
+
 
 def run(host: str, port: int, workers: int) -> None:
     """Serve until stopped. SQLite takes one serving process: its writers would wait for one another's files."""
@@ -33,4 +35,5 @@ def run(host: str, port: int, workers: int) -> None:
         access_log=False,
         proxy_headers=False,  # web/origin.py reads them, and knows whom to believe
         server_header=False,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
     )

@@ -1,0 +1,46 @@
+"""`authsvc serve`: what it asks of uvicorn, and when it refuses to begin."""
+
+from typing import Any
+
+import pytest
+import uvicorn
+
+from authsvc.cli import serve
+from tests.support.demo_settings import make_settings
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What uvicorn was asked for."""
+    options: dict[str, Any] = {}
+    monkeypatch.setattr(uvicorn, "run", lambda *_app, **given: options.update(given))
+    monkeypatch.setattr(serve, "configure_logging", lambda _level: None)
+    return options
+
+
+def serve_with(monkeypatch: pytest.MonkeyPatch, url: str, *, workers: int) -> None:
+    monkeypatch.setattr(serve, "load_settings", lambda: make_settings(url))
+    serve.run("127.0.0.1", 8000, workers)
+
+
+def test_whoever_is_still_sending_it_stops_in_good_time(monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]) -> None:
+    """Without a bound uvicorn waits for the last byte of every request (tried: 40 s after SIGTERM, and counting)."""
+    serve_with(monkeypatch, "sqlite://", workers=1)
+    assert 0 < asked["timeout_graceful_shutdown"] <= 30
+    assert (asked["proxy_headers"], asked["access_log"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"), [("sqlite://", "AUTHSVC_DATABASE__URL"), ("postgresql+psycopg://db/x", "AUTHSVC_REDIS__URL")]
+)
+def test_two_processes_need_what_they_share(
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    url: str,
+    wanted: str,
+) -> None:
+    with pytest.raises(SystemExit):
+        serve_with(monkeypatch, url, workers=2)
+    assert wanted in capsys.readouterr().err
+    assert not asked
