@@ -9,6 +9,7 @@ the GIL and is not safe to share between threads, so ProcessLane runs in spawned
 """
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ class ProcessLane(_Admission):
 
     def warm(self) -> None:
         """Let a worker load its models now, so that the first request finds it ready; returns at once."""
-        with suppress(BrokenProcessPool):
+        with suppress(RuntimeError):  # the pool broke, or was ended, since it was picked
             self._current().submit(_nothing)
 
     def close(self) -> None:
@@ -131,7 +132,16 @@ class ProcessLane(_Admission):
 
 def _begin_worker(initializer: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, which ends its workers
+    threading.Thread(target=_end_with_server, daemon=True).start()
     initializer()
+
+
+def _end_with_server() -> None:
+    """A server that was killed can't end its workers; left alone each would wait for ever, with its models in memory."""
+    server = multiprocessing.parent_process()
+    assert server is not None
+    server.join()
+    os._exit(1)
 
 
 def _nothing() -> None:

@@ -1,9 +1,12 @@
 """Lanes: a full one says Busy at once, slots bound what runs together, a crashed process is replaced."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -125,6 +128,30 @@ def test_a_closed_lane_leaves_no_process():
     lane.close()
     assert _ends(pid)
 
+
+def test_a_server_that_is_killed_leaves_no_process():
+    server = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    pid = int(server.stdout.readline())
+    server.kill()
+    server.wait()
+    assert _ends(pid)
+
+
+def test_warming_a_lane_whose_pool_was_just_ended_does_nothing(lane, monkeypatch):
+    ended = ProcessPoolExecutor(1)
+    ended.shutdown()
+    monkeypatch.setattr(lane, "_current", lambda: ended)
+    lane.warm()
+
+
+KILLED = """
+import os, time
+from authsvc.core.lanes import ProcessLane
+lane = ProcessLane("face", workers=1, queue=0, initializer=time.process_time)
+print(lane.run(os.getpid), flush=True)
+time.sleep(600)
+"""
 
 _loaded = False
 
