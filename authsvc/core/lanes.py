@@ -137,7 +137,7 @@ def _begin_worker(initializer: Callable[[], None]) -> None:
 
 
 def _end_with_server() -> None:
-    """A server that was killed can't end its workers; left alone each would wait for ever, with its models in memory."""
+    """A server that was killed can't end its workers: each would wait for ever, with its models in memory."""
     server = multiprocessing.parent_process()
     assert server is not None
     server.join()
