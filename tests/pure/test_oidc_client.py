@@ -4,6 +4,7 @@ import pytest
 
 from authsvc.core.errors import BadInput
 from authsvc.oidc.clients.client import origin_of_uri, require_redirect_uri
+from authsvc.web.pages import content_security_policy
 
 
 @pytest.mark.parametrize(
@@ -14,12 +15,15 @@ from authsvc.oidc.clients.client import origin_of_uri, require_redirect_uri
         ("http://127.0.0.1:8001/callback", "http://127.0.0.1:8001"),
         ("http://localhost/callback", "http://localhost"),
         ("http://[::1]:9/callback", "http://[::1]:9"),
+        ("https://shop.example/cb?a=1&a=2&empty=&odd=%2F+x", "https://shop.example"),
+        ("https://shop.example", "https://shop.example"),
         ("com.shop.app:/callback", "com.shop.app:"),
     ],
 )
 def test_these_may_be_registered(uri: str, origin: str) -> None:
     require_redirect_uri(uri)
     assert origin_of_uri(uri) == origin
+    assert origin in content_security_policy((origin,)), "or every page of its sign-ins would break"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,15 @@ def test_these_may_be_registered(uri: str, origin: str) -> None:
         "https://[half/callback",
         "https://shop.example:port/",
         "https:///callback",
+        "https://shop.example:/callback",
+        "https://shop.example;script-src/callback",
+        "https://a,b.example/callback",
+        "https://%73hop.example/callback",
+        "http://127.0.0.1:/callback",
+        "https://shop.example/callback?",
+        "https://shop.example/callback?a;b",
+        "com.shop.app:///callback",
+        "Com.Shop.App:/callback",
         "javascript:alert(1)",
         "data:text/html,x",
         "file:///etc/passwd",
