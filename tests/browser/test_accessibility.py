@@ -1,0 +1,228 @@
+"""Pages that everybody can use: axe finds nothing serious, keys alone are enough, nothing is wider than a phone.
+
+The pages are reached as a customer and an analyst reach them, so that they show what they show in use. Axe looks at
+rules for WCAG 2.2 AA; what it can't see (sense, order, tone) is for people to look at.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitor
+from tests.browser.test_journeys import PASSWORD, begin_sign_up, sign_out, sign_up_with_password
+
+WIDTHS = (1280, 640, 390, 320)  # a screen, the same at 200 %, a phone, and the screen at 400 % (WCAG 1.4.10)
+PHONE = 390
+SCHEMES = ("light", "dark")
+SEVERE = ("serious", "critical")
+MAX_TABS = 40
+
+
+@pytest.fixture(scope="module")
+def axe() -> Axe:
+    return Axe()
+
+
+@pytest.fixture
+def look(axe: Axe) -> Callable[[Page, str], None]:
+    """look(page, name): the page as it stands has no serious violation, in either scheme, and fits every width."""
+
+    def check(page: Page, name: str) -> None:
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wider <= 0, f"{name}: {wider} px wider than {width}"
+        for width in (PHONE, WIDTHS[0]):
+            page.set_viewport_size({"width": width, "height": 800})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                found = axe.run(page).response["violations"]
+                severe = [each for each in found if each["impact"] in SEVERE]
+                assert severe == [], f"{name}, {width} px, {scheme}: {[describe(each) for each in severe]}"
+        page.emulate_media(color_scheme="light")
+
+    return check
+
+
+def describe(violation: dict[str, Any]) -> str:
+    return f"{violation['id']}: {[node['html'][:160] for node in violation['nodes']]}"
+
+
+def test_the_pages_of_signing_up_and_in(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
+    visitor: Visitor = new_visitor()
+    page, demo, email = visitor.page, visitor.demo, "a11y-pages@example.org"
+    page.goto(demo.storefront)
+    look(page, "the shop")
+    page.get_by_role("link", name="Create account").first.click()
+    look(page, "create an account")
+    page.get_by_label("Your name").fill("Ada Lovelace")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("button", name="Send").click()
+    page.get_by_label("Code from the mail").fill("00000000")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page, "a wrong code")
+    page.get_by_label("Code from the mail").fill(visitor.mailed_code(email))
+    page.get_by_role("button", name="Continue").click()
+    look(page, "choose how you sign in")
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Use this password").click()
+    expect(page).to_have_url(f"{demo.storefront}/account")
+    look(page, "the shop's account page")
+    page.goto(f"{demo.issuer}/account")
+    look(page, "your account")
+    page.goto(f"{demo.issuer}/demo/mailbox")
+    look(page, "the mailbox")
+    page.goto(f"{demo.storefront}/account")
+    sign_out(visitor)
+    page.get_by_role("link", name="Sign in").first.click()
+    page.get_by_label("E-mail address").fill(email)
+    page.locator("#password").fill("not the password at all")
+    page.get_by_role("button", name="Sign in with password").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page, "a wrong password")
+
+
+def test_the_pages_of_a_step_up_and_of_a_warning(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
+    email = "a11y-step-up@example.org"
+    owner: Visitor = new_visitor()
+    sign_up_with_password(owner, email)
+    stranger: Visitor = new_visitor(user_agent="Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0")
+    page, demo = stranger.page, stranger.demo
+    page.goto(f"{demo.storefront}/sign-in")
+    page.get_by_label("E-mail address").fill(email)
+    page.locator("#password").press_sequentially(PASSWORD)  # at a program's speed
+    page.get_by_role("button", name="Sign in with password").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("One more proof")
+    look(page, "one more proof")
+    page.get_by_role("button", name="Send me a code by mail").click()
+    look(page, "the code of a step-up")
+    page.get_by_label("Code from the mail").fill(stranger.mailed_code(email))
+    page.get_by_role("button", name="Continue").click()
+    expect(page).to_have_url(f"{demo.storefront}/account")
+    page.goto(f"{demo.issuer}/demo/mailbox")
+    look(page, "the mailbox with a warning")  # its link is long
+    page.locator("article.mail a[href*='/not-me']").first.click()
+    look(page, "was this you?")
+    page.goto(f"{demo.issuer}/oauth2/authorize?client_id=nobody")
+    look(page, "a problem")
+
+
+def test_the_console(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
+    customer: Visitor = new_visitor()
+    sign_up_with_password(customer, "a11y-seen@example.org")
+    analyst: Visitor = new_visitor()
+    analyst.add_authenticator()
+    page, demo, email = analyst.page, analyst.demo, "a11y-analyst@example.org"
+    page.goto(f"{demo.issuer}/console")
+    look(page, "the console's sign-in")
+    page.goto(demo.command("user", "invite").stdout.strip())
+    look(page, "the invitation")
+    page.get_by_role("button", name="Accept").click()
+    page.get_by_label("Your name").fill("Grace Hopper")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("button", name="Send").click()
+    page.get_by_label("Code from the mail").fill(analyst.mailed_code(email))
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Create a passkey").click()
+    expect(page).to_have_url(f"{demo.issuer}/console")
+    look(page, "the console")
+    page.goto(f"{demo.issuer}/console?decision=deny&window=1h")
+    look(page, "the console with a filter")
+    page.goto(f"{demo.issuer}/console")
+    decision = page.locator("a[href*='/console/decisions/']")
+    if decision.count() == 0:  # this test alone: nobody has signed in with a password yet
+        sign_out(customer)
+        customer.page.get_by_role("link", name="Sign in").first.click()
+        customer.page.get_by_label("E-mail address").fill("a11y-seen@example.org")
+        customer.type_like("#password", PASSWORD, hold_ms=70, gap_ms=60, seed=4)
+        customer.page.get_by_role("button", name="Sign in with password").click()
+        expect(customer.page).to_have_url(f"{demo.storefront}/account")
+        page.reload()
+    decision.first.click()
+    look(page, "one decision")
+
+
+def test_keys_alone_sign_up_and_in_with_a_password(new_visitor: Any) -> None:
+    visitor: Visitor = new_visitor()
+    page, demo, email = visitor.page, visitor.demo, "a11y-keys@example.org"
+    page.goto(demo.storefront)
+    press(page, "Create account")
+    type_into(page, "Your name", "Ada Lovelace")
+    type_into(page, "E-mail address", email)
+    press(page, "Send me the code")
+    type_into(page, "Code from the mail", visitor.mailed_code(email))
+    page.keyboard.press("Enter")
+    type_into(page, "New password", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{demo.storefront}/account")
+    press(page, "Sign out")
+    expect(page.get_by_role("status")).to_contain_text("You are signed out")
+    press(page, "Sign in")
+    type_into(page, "E-mail address", email)
+    tab_to(page, "Password")
+    visitor.type_like("#password", PASSWORD, hold_ms=70, gap_ms=60, seed=3)  # a person's keys, not a program's
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{demo.storefront}/account")
+
+
+def test_keys_alone_sign_up_and_in_with_a_passkey(new_visitor: Any) -> None:
+    visitor: Visitor = new_visitor()
+    visitor.add_authenticator()
+    page = visitor.page
+    begin_sign_up(visitor, "a11y-passkey@example.org")
+    press(page, "Create a passkey")
+    expect(page).to_have_url(f"{visitor.demo.storefront}/account")
+    press(page, "Sign out")
+    expect(page.get_by_role("status")).to_contain_text("You are signed out")
+    press(page, "Sign in")
+    press(page, "Sign in with a passkey")
+    expect(page).to_have_url(f"{visitor.demo.storefront}/account")
+
+
+def test_the_skip_link_is_first_and_the_focus_is_seen(new_visitor: Any) -> None:
+    visitor: Visitor = new_visitor()
+    page = visitor.page
+    page.goto(f"{visitor.demo.storefront}/sign-in")
+    page.keyboard.press("Tab")
+    assert focused(page) == "Skip to the page's content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert focused(page) == "Sign in with a passkey"
+    assert page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)") >= 2
+
+
+def press(page: Page, name: str) -> None:
+    """Go to a link or button with Tab, and press Enter."""
+    tab_to(page, name)
+    page.keyboard.press("Enter")
+
+
+def type_into(page: Page, label: str, text: str) -> None:
+    """Go to a field with Tab, unless it has the focus, and type."""
+    expect(page.get_by_label(label, exact=True)).to_be_visible()
+    if focused(page) != label:
+        tab_to(page, label)
+    page.keyboard.type(text, delay=20)
+
+
+def tab_to(page: Page, name: str) -> None:
+    expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    seen = []
+    for _ in range(MAX_TABS):
+        page.keyboard.press("Tab")
+        seen.append(focused(page))
+        if seen[-1] == name:
+            return
+    raise AssertionError(f"Tab never came to {name!r}: {seen}")
+
+
+def focused(page: Page) -> str:
+    """Return what the focused element is called: its label, or its text."""
+    name: str = page.evaluate(
+        "const at = document.activeElement; (at.labels?.[0] ?? at).innerText.trim().replace(/\\s+/g, ' ')"
+    )
+    return name
