@@ -1,9 +1,9 @@
 """The four cookies, and their one way of being set.
 
-    __Host-session   a customer's session secret           accounts/sessions.py
+    __Host-session   a customer's session secret           accounts/sessions/service.py
     __Host-flow      the browser secret flows belong to    web/browser.py
-    __Host-device    the signed device secret              accounts/devices.py
-    __Host-console   a member of staff's session secret    console
+    __Host-device    the signed device secret              accounts/devices/service.py
+    __Host-console   a member of staff's session secret    accounts/sessions/service.py
 
 All are Secure (browsers accept that on localhost, and drop `__Host-` silently without it), HttpOnly, Path=/, without
 Domain, SameSite=Lax. Strict would lose the session on arrival from a shop. The console is Lax too: Strict cookies stay

@@ -65,7 +65,7 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> HTMLResponse:
-        """Return the page `template` (such as `login/password.html`).
+        """Return the page `template` (such as `login/sign_in.html`).
 
         Args:
             form_action: origins that a form may end at, beside authsvc itself.

@@ -1,6 +1,6 @@
 """Style sheets, scripts and images under /static.
 
-`url("js/login.js")` is `/static/v-HASH/js/login.js`, HASH being over every file's path and content. What a script
+`url("page.js")` is `/static/v-HASH/page.js`, HASH being over every file's path and content. What a script
 imports by a relative path then has the same HASH, so no page mixes two versions and everything may be cached for ever.
 Without the HASH, or with that of another version, the file is served to be asked for again each time.
 
