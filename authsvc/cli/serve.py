@@ -5,6 +5,7 @@ import sys
 import typer
 import uvicorn
 
+from authsvc.core.migrations import is_behind
 from authsvc.settings import load_settings
 from authsvc.web.logging import configure_logging
 
@@ -23,6 +24,9 @@ def run(host: str, port: int, workers: int) -> None:
         sys.exit(2)
     if workers > 1 and settings.redis.url is None:
         typer.echo("Several processes share their rate limits in Redis: set AUTHSVC_REDIS__URL.", err=True)
+        sys.exit(2)
+    if is_behind(settings.database.url):
+        typer.echo("The database is not at the newest schema. Run `authsvc migrate` first.", err=True)
         sys.exit(2)
     configure_logging(settings.log_level)
     uvicorn.run(

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import authsvc
+from authsvc.core.database import Database
 
 URL_ATTRIBUTE = "authsvc_database_url"
 
@@ -26,9 +28,20 @@ def upgrade(database_url: str, revision: str = "head") -> None:
     command.upgrade(config(database_url), revision)
 
 
-def head_revision() -> str | None:
-    """Return the newest revision that the scripts know; None while there is no script."""
-    return ScriptDirectory(str(scripts_folder())).get_current_head()
+def is_behind(database_url: str) -> bool:
+    """Return whether there are migrations that this database has not had.
+
+    One that is further than we know was brought there by a newer release, whose schema this one must run with.
+    """
+    scripts = ScriptDirectory(str(scripts_folder()))
+    database = Database(database_url, pool_size=1)
+    try:
+        with database.read() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+    finally:
+        database.dispose()
+    known = {script.revision for script in scripts.walk_revisions()}
+    return revision is None or (revision in known and revision != scripts.get_current_head())
 
 
 def config(database_url: str) -> Config:

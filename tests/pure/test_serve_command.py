@@ -18,14 +18,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return options
 
 
-def serve_with(monkeypatch: pytest.MonkeyPatch, url: str, *, workers: int) -> None:
+def serve_with(monkeypatch: pytest.MonkeyPatch, url: str, *, workers: int = 1, behind: bool = False) -> None:
     monkeypatch.setattr(serve, "load_settings", lambda: make_settings(url))
+    monkeypatch.setattr(serve, "is_behind", lambda _url: behind)
     serve.run("127.0.0.1", 8000, workers)
 
 
 def test_whoever_is_still_sending_it_stops_in_good_time(monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]) -> None:
     """Without a bound uvicorn waits for the last byte of every request (tried: 40 s after SIGTERM, and counting)."""
-    serve_with(monkeypatch, "sqlite://", workers=1)
+    serve_with(monkeypatch, "sqlite://")
     assert 0 < asked["timeout_graceful_shutdown"] <= 30
     assert (asked["proxy_headers"], asked["access_log"]) == (False, False)
 
@@ -43,4 +44,13 @@ def test_two_processes_need_what_they_share(
     with pytest.raises(SystemExit):
         serve_with(monkeypatch, url, workers=2)
     assert wanted in capsys.readouterr().err
+    assert not asked
+
+
+def test_a_database_without_its_tables_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        serve_with(monkeypatch, "sqlite://", behind=True)
+    assert "authsvc migrate" in capsys.readouterr().err
     assert not asked

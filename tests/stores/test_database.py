@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import insert_into
+from authsvc.core.migrations import is_behind
 from authsvc.core.sealing.tables import personal_keys
 from authsvc.tables import TABLE_MODULES, metadata
 from tests.support.programs import ROOT
@@ -159,6 +160,15 @@ def test_the_schema_in_the_database_is_the_one_in_the_code(database):
 
 def test_every_room_with_tables_is_found():
     assert {"authsvc.accounts.tables", "authsvc.core.audit.tables"} <= set(TABLE_MODULES)
+
+
+def test_a_database_is_behind_until_it_has_every_migration(database, tmp_path):
+    url = database.url.render_as_string(hide_password=False)
+    assert not is_behind(url)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of_a_newer_release'"))
+    assert not is_behind(url), "during a roll-out the older release must run on the newer schema"
+    assert is_behind(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
 
 
 def test_migrations_may_run_again_and_at_once(database):
