@@ -32,7 +32,10 @@ from authsvc.web.pages import Pages
 
 CUSTOMER_COOKIE_S = 90 * 86_400
 STAFF_COOKIE_S = 10 * 3600
-Text = Annotated[str, Form()]
+# A bounded text, so that pydantic looks at its characters: an unbounded one may hold half a surrogate pair, which no
+# database takes (a multipart field in UTF-7 makes one).
+MAX_TEXT = 8192
+Text = Annotated[str, Form(max_length=MAX_TEXT)]
 
 STEP_UP_WHY = "This sign-in looks different from your usual ones, so we need one more proof that it is you."
 LEVEL_WHY = "The shop asks for a stronger proof for what you are about to do."

@@ -57,6 +57,8 @@ def delete_flows_before(connection: Connection, time: datetime) -> None:
 
 
 def find_flow(connection: Connection, flow_id: str) -> Flow | None:
+    if "\x00" in flow_id:
+        return None  # no id of ours, and PostgreSQL's texts can't hold it
     row = connection.execute(select(flows).where(flows.c.id == flow_id)).one_or_none()
     return _flow(row) if row else None
 

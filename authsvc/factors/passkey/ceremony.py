@@ -126,7 +126,7 @@ def challenge_of(credential: Mapping[str, Any]) -> bytes:
     Raises:
         CeremonyRefused: it is no WebAuthn response.
     """
-    return base64url_to_bytes(_text(_client_data(credential).get("challenge")))
+    return _bytes(_client_data(credential).get("challenge"), "the challenge")
 
 
 def verify_creation(rp: RelyingParty, credential: Mapping[str, Any], *, challenge: bytes) -> Registered:
@@ -188,22 +188,14 @@ def verify_assertion(
 
 def credential_id_of(credential: Mapping[str, Any]) -> bytes:
     """Return the credential id a response names. Raises CeremonyRefused."""
-    try:
-        return base64url_to_bytes(_text(credential.get("id")))
-    except ValueError as problem:
-        raise CeremonyRefused("the credential id is not base64url") from problem
+    return _bytes(credential.get("id"), "the credential id")
 
 
 def user_handle_of(credential: Mapping[str, Any]) -> bytes | None:
     """Return the user handle of an assertion, if the authenticator gave one. Raises CeremonyRefused."""
     response = credential.get("response")
     handle = response.get("userHandle") if isinstance(response, Mapping) else None
-    if handle is None:
-        return None
-    try:
-        return base64url_to_bytes(_text(handle))
-    except ValueError as problem:
-        raise CeremonyRefused("the user handle is not base64url") from problem
+    return None if handle is None else _bytes(handle, "the user handle")
 
 
 def _refuse_embedded(credential: Mapping[str, Any]) -> None:
@@ -229,6 +221,13 @@ def _transports(credential: Mapping[str, Any]) -> tuple[str, ...]:
     listed = credential["response"].get("transports")
     known = ("usb", "nfc", "ble", "smart-card", "hybrid", "internal")
     return tuple(name for name in known if isinstance(listed, list) and name in listed)
+
+
+def _bytes(value: object, what: str) -> bytes:
+    try:
+        return base64url_to_bytes(_text(value))
+    except ValueError as problem:
+        raise CeremonyRefused(f"{what} is not base64url") from problem
 
 
 def _text(value: object) -> str:

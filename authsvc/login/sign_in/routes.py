@@ -3,12 +3,13 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from authsvc.login.routes import FlowPages, Text, visitor_of
 from authsvc.login.sign_in.service import SignIn
+from authsvc.risk.keystroke.sample import MAX_TEXT
 from authsvc.web.admission import admitted
 from authsvc.web.csrf import Csrf
 from authsvc.web.origin import origin_of
@@ -19,7 +20,7 @@ class PasskeyStart(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    flow: str
+    flow: Annotated[str, Field(max_length=64)]
 
 
 class PasskeyStep(PasskeyStart):
@@ -34,7 +35,11 @@ def build_router(shown: FlowPages, sign_in: SignIn, csrf: Csrf) -> APIRouter:
 
     @router.post("/password", dependencies=[Depends(admitted(sign_in.passwords.lane))])
     def password(
-        request: Request, flow: Text, email: Text, password: Text, typing: Annotated[str, Form()] = ""
+        request: Request,
+        flow: Text,
+        email: Text,
+        password: Text,
+        typing: Annotated[str, Form(max_length=MAX_TEXT)] = "",
     ) -> Response:
         return shown.answer(
             request,

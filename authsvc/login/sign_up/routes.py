@@ -43,7 +43,9 @@ def build_router(shown: FlowPages, sign_up: SignUp, csrf: Csrf) -> APIRouter:
         )
 
     @router.post("/credential/password", dependencies=[Depends(admitted(sign_up.passwords.lane))])
-    def password(request: Request, flow: Text, password: Text, typing_consent: Annotated[str, Form()] = "") -> Response:
+    def password(
+        request: Request, flow: Text, password: Text, typing_consent: Annotated[str, Form(max_length=8)] = ""
+    ) -> Response:
         return shown.answer(
             request,
             flow,
