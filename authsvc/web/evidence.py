@@ -1,6 +1,6 @@
 """Every refused request leaves evidence: `web:request:refused`, with the code of its problem.
 
-Written after the answer is out, for problems from 400 up that carry a code (web/problems.py leaves it in the scope).
+Written after the answer is out, for problems from 400 to 499 that carry a code (web/problems.py leaves it in the scope).
 A flood must not fill the database: beyond the limit `evidence_per_source`, or where it can't be counted, a source's
 refusals are in the log only, which has a line for every request.
 """
@@ -19,10 +19,9 @@ from authsvc.core.origin import Origin
 from authsvc.web.middleware import route_of
 
 LIMIT = "evidence_per_source"
-# Asking for what is not there, or while we are busy, is no act against anybody: the log line is enough.
-UNREMARKABLE = frozenset(
-    {"limits.unavailable", "request.not_found", "request.unavailable", "request.failed", "request.wrong_host"}
-)
+# Asking for what is not there is no act against anybody: the log line is enough. It is for 500 and 503 too, and a full
+# lane turns requests away to save threads, so writing it down must not take one.
+UNREMARKABLE = frozenset({"request.not_found", "request.wrong_host"})
 
 log = structlog.get_logger("authsvc.evidence")
 
@@ -48,7 +47,7 @@ class RefusalEvidence:
 
         await self.app(scope, receive, send_and_note)
         code = scope.get("state", {}).get("problem")
-        if code is not None and status >= 400 and code not in UNREMARKABLE:
+        if code is not None and 400 <= status < 500 and code not in UNREMARKABLE:
             await run_in_threadpool(self._record, scope, str(code), status)
 
     def _record(self, scope: Scope, code: str, status: int) -> None:
