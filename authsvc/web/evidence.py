@@ -1,8 +1,8 @@
 """Every refused request leaves evidence: `web:request:refused`, with the code of its problem.
 
-Written after the answer is out, for problems from 400 to 499 that carry a code (web/problems.py leaves it in the scope).
-A flood must not fill the database: beyond the limit `evidence_per_source`, or where it can't be counted, a source's
-refusals are in the log only, which has a line for every request.
+Written after the answer is out, for problems from 400 to 499 that carry a code (web/problems.py leaves it in the
+scope). A flood must not fill the database: beyond the limit `evidence_per_source`, or where it can't be counted, a
+source's refusals are in the log only, which has a line for every request.
 """
 
 import structlog
