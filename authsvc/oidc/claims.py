@@ -20,10 +20,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from authsvc.accounts.levels import Proofs, amr_now, auth_time, level_now
+from authsvc.oidc.clients.client import ID_TOKEN_ALGS
 
 ACCESS_TOKEN_ALG = "ES256"
 ACCESS_TOKEN_TYPE = "at+jwt"
-ID_TOKEN_ALGS = ("RS256", "ES256")
 USERINFO_PATH = "/oauth2/userinfo"
 
 

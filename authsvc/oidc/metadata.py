@@ -3,8 +3,8 @@
 from typing import Any
 
 from authsvc.accounts.levels import Level
-from authsvc.oidc.claims import ID_TOKEN_ALGS, USERINFO_PATH
-from authsvc.oidc.clients.client import AUTH_METHODS, GRANT_TYPES, SCOPES
+from authsvc.oidc.claims import USERINFO_PATH
+from authsvc.oidc.clients.client import AUTH_METHODS, GRANT_TYPES, ID_TOKEN_ALGS, SCOPES
 from authsvc.oidc.parameters import PROMPTS
 
 CLAIMS = (

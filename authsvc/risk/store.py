@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from authsvc.risk.tables import risk_decisions
 
@@ -39,27 +39,6 @@ def insert_decision(connection: Connection, decision: StoredDecision) -> None:
 def find_decision(connection: Connection, decision_id: str) -> StoredDecision | None:
     row = connection.execute(select(risk_decisions).where(risk_decisions.c.id == decision_id)).one_or_none()
     return _decision(row) if row else None
-
-
-def list_decisions(
-    connection: Connection,
-    *,
-    limit: int,
-    decision: str | None = None,
-    account_id: str | None = None,
-    before: tuple[datetime, str] | None = None,
-) -> list[StoredDecision]:
-    """Return decisions, newest first; `before` is (at, id) of the last one on the page before."""
-    columns = risk_decisions.c
-    query = select(risk_decisions).order_by(columns.at.desc(), columns.id.desc()).limit(limit)
-    if decision is not None:
-        query = query.where(columns.decision == decision)
-    if account_id is not None:
-        query = query.where(columns.account_id == account_id)
-    if before is not None:
-        at, decision_id = before
-        query = query.where(or_(columns.at < at, and_(columns.at == at, columns.id < decision_id)))
-    return [_decision(row) for row in connection.execute(query)]
 
 
 def settle_decision(connection: Connection, decision_id: str, outcome: str, now: datetime) -> bool:

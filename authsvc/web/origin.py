@@ -80,11 +80,6 @@ def origin_of(request: HTTPConnection) -> Origin:
     return cast(Origin, request.scope["state"]["origin"])
 
 
-def limit_key(origin: Origin) -> str:
-    """Return what rate limits count by: one IPv4 address, or one IPv6 /64 (a single customer's network)."""
-    return origin.source
-
-
 def parse_address(text: str) -> IpAddress | None:
     """Return the address in any of the notations that proxies write, or None."""
     text = text.strip().strip('"')

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authsvc.core.origin import Origin, network_of
-from authsvc.web.origin import OriginReader, limit_key, parse_address
+from authsvc.web.origin import OriginReader, parse_address
 
 PROXIES = ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8", "::ffff:172.16.0.0/108")
 
@@ -86,7 +86,7 @@ def test_whatever_is_sent_the_address_is_one_in_its_canonical_notation(peer: str
         assert str(address) == origin.address
         assert getattr(address, "ipv4_mapped", None) is None
         network_of(origin.address)
-        assert limit_key(origin)
+        assert origin.source
 
 
 @given(st.ip_addresses())
@@ -110,7 +110,7 @@ def test_every_address_is_read_in_every_notation(address: ipaddress.IPv4Address 
     ],
 )
 def test_limits_count_by_one_ipv4_address_or_one_ipv6_64(address: str, key: str) -> None:
-    assert limit_key(Origin("req_1", address, "")) == key
+    assert Origin("req_1", address, "").source == key
 
 
 def test_every_request_has_an_id_of_its_own() -> None:

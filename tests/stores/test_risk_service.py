@@ -29,7 +29,7 @@ from authsvc.risk.keystroke.sample import TypingSample, parse_sample
 from authsvc.risk.policy import Outcome, assess
 from authsvc.risk.policy_file import load_policy
 from authsvc.risk.service import RiskService
-from authsvc.risk.store import find_decision, list_decisions
+from authsvc.risk.store import find_decision
 from authsvc.risk.tables import (
     account_history,
     known_networks,
@@ -450,19 +450,6 @@ def test_only_the_first_word_on_an_outcome_counts(journey: Journey) -> None:
         assert not journey.risk.settle(connection, "dec_unknown", "denied", journey.clock.now())
         stored = find_decision(connection, decision_id)
     assert stored is not None and (stored.outcome, stored.outcome_at) == ("completed", journey.clock.now())
-
-
-def test_decisions_are_listed_newest_first_page_by_page(journey: Journey) -> None:
-    ids = []
-    for _ in range(5):
-        ids.append(journey.record(journey.gather()))
-        journey.clock.advance(minutes=1)
-    with journey.database.read() as connection:
-        first = list_decisions(connection, limit=3)
-        rest = list_decisions(connection, limit=3, before=(first[-1].at, first[-1].id))
-        assert [each.id for each in [*first, *rest]] == ids[::-1]
-        assert list_decisions(connection, limit=3, decision="deny") == []
-        assert len(list_decisions(connection, limit=9, account_id=journey.account.id)) == 5
 
 
 def test_an_erased_person_leaves_a_decision_that_nobody_can_read(journey: Journey) -> None:

@@ -21,7 +21,7 @@ from authsvc.settings import Settings
 from authsvc.web.browser import browser_of
 from authsvc.web.csrf import Csrf
 from authsvc.web.edge import install_edge
-from authsvc.web.origin import OriginReader, limit_key, origin_of
+from authsvc.web.origin import OriginReader, origin_of
 from authsvc.web.pages import Pages
 
 PROBLEM = (
@@ -134,7 +134,7 @@ def _add_api(edge: Edge) -> None:
     @app.get("/v1/origin")
     def origin(request: Request) -> dict[str, str]:
         found = origin_of(request)
-        return {"address": found.address, "request_id": found.request_id, "key": limit_key(found)}
+        return {"address": found.address, "request_id": found.request_id, "key": found.source}
 
     @app.post("/v1/swallow")
     @app.post("/v1/face/captures/{ticket}")
