@@ -7,6 +7,7 @@ import pytest
 
 from authsvc.accounts.levels import Level, ProofKind
 from authsvc.core.database import Database
+from authsvc.oidc.flows import FinishedSignIn
 from authsvc.settings import Settings
 from tests.support.clocks import SettableClock
 from tests.support.provider import REDIRECT_URI, Relying, Rig, build_rig
@@ -224,6 +225,24 @@ def test_a_flow_resumes_once_in_its_own_browser_and_session(rig: Rig, shop: Rely
     assert browser.http.get(resume).status_code == 410
     for bad in ("", "?flow=", f"?flow={'x' * 65}"):
         assert browser.http.get(f"/oauth2/authorize/resume{bad}").status_code == 400
+
+
+def test_the_provider_looks_for_itself_whose_sign_in_it_was(
+    rig: Rig, shop: Relying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journey that hands over somebody else's sign-in gets no code for it."""
+    browser, ada, eve = rig.browser(), rig.account(), rig.account("Eve", "eve@example.org")
+    shop.authorize(browser)
+    resume = rig.complete(browser, ada)
+    flow = rig.journey.flows[rig.journey.last]
+    assert flow.session is not None
+    taken = FinishedSignIn(
+        rig.journey.last, shop.client.id, flow.request.params, Level.PWD, flow.session, ada, flow.started_at
+    )
+    monkeypatch.setattr(rig.journey, "take", lambda *_, **__: taken)
+    rig.sign_in(browser, eve)
+    assert browser.http.get(resume).status_code == 403
+    assert rig.events("oidc:authorization:refused")[-1]["error"] == "oidc.foreign_session"
 
 
 def test_a_client_disabled_meanwhile_is_refused_at_resume(rig: Rig, shop: Relying) -> None:
