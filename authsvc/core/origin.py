@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Origin:
-    """One HTTP request's sender, as web/client_ip.py found it.
+    """One HTTP request's sender, as web/origin.py found it.
 
     `address` is the client's IP address in its canonical notation (behind trusted proxies: the one they saw).
     """

@@ -4,7 +4,7 @@ Weights are initial: that the browser is looked at follows Freeman et al. (NDSS 
 cookie is harder to guess. The sizes are judgement, not calibrated on a deployment's labels.
 
 A device that became known today says less: whoever took an account over an hour ago has one, too. An old value of a
-device cookie that comes back means that somebody copied it (accounts/devices.py), so it speaks against them.
+device cookie that comes back means that somebody copied it (accounts/devices), so it speaks against them.
 """
 
 from authsvc.risk.context import RiskContext
