@@ -78,7 +78,7 @@ def run(port: int, storefront_port: int) -> None:
         finally:
             storefront.terminate()
             storefront.wait(timeout=10)
-            typer.echo("\nStopped. Everything is kept in ./.demo; delete that folder to begin anew.")
+            typer.echo("\nStopped. All but the mails is kept in ./.demo; delete that folder to begin anew.")
 
 
 def _settings(places: Places, secrets: dict[str, str]) -> Settings:
