@@ -291,9 +291,14 @@ def test_clients_authenticate_in_the_one_way_they_registered(local: Rig) -> None
     assert two_ids.json()["error"] == "invalid_request"
 
 
-@pytest.mark.parametrize("header", ["Basic !!!", "Basic /w==", "Basic é", "Basic", "Negotiate abc", "Bearer x"])
-def test_a_malformed_authorization_header_is_an_oauth_error(local: Rig, header: str) -> None:
-    response = local.relying().http.post(
+NUL_IN_ID = "Basic " + base64.b64encode(b"a\x00b:c").decode()
+
+
+@pytest.mark.parametrize(
+    "header", ["Basic !!!", "Basic /w==", "Basic é", "Basic", "Negotiate abc", "Bearer x", NUL_IN_ID]
+)
+def test_a_malformed_authorization_header_is_an_oauth_error(rig: Rig, header: str) -> None:
+    response = rig.relying().http.post(
         "/oauth2/token", data={"grant_type": "refresh_token"}, headers={"Authorization": header.encode()}
     )
     assert response.status_code in (400, 401)

@@ -167,13 +167,20 @@ class UserInfo:
 
 
 def _basic(authorization: str | None) -> dict[str, str]:
-    """Return the header for Authlib, which trips over one that is not base64 of UTF-8."""
+    """Return the header for Authlib, which trips over one that is not base64 of UTF-8.
+
+    Raises:
+        BadInput: it is none, or holds a character that no client id has and PostgreSQL can't compare, such as NUL.
+    """
     if authorization is None:
         return {}
+    unreadable = BadInput("oidc.malformed_parameters", "The Authorization header can't be read.")
     try:
-        extract_basic_authorization({"Authorization": authorization})
+        client_id, _ = extract_basic_authorization({"Authorization": authorization})
     except (ValueError, binascii.Error) as problem:
-        raise BadInput("oidc.malformed_parameters", "The Authorization header can't be read.") from problem
+        raise unreadable from problem
+    if client_id is not None and not client_id.isprintable():
+        raise unreadable
     return {"Authorization": authorization}
 
 
