@@ -21,6 +21,7 @@ from authsvc.core.sealing.cipher import KEY_BYTES, Keyring
 
 REQUEST_THREADS = 40  # what anyio gives a server's sync endpoints
 
+MAX_KEY_ID = 64  # it stands in each sealed value
 HOW_TO_MAKE_A_KEY = "authsvc key new"
 
 
@@ -279,6 +280,10 @@ def _read_keyring(value: SecretStr) -> Keyring:
     keys = {key_id: _decode_key(key) for key_id, _, key in pairs}
     if not keys:
         raise ValueError("no master key is given")
+    if len(keys) < len(pairs):
+        raise ValueError("two master keys have one id: what the first of them sealed could not be opened again")
+    if any(not 0 < len(key_id) <= MAX_KEY_ID or not key_id.isascii() for key_id in keys):
+        raise ValueError(f"a master key's id has 1 to {MAX_KEY_ID} ASCII characters")
     return Keyring(keys, current=pairs[0][0])
 
 
