@@ -33,6 +33,8 @@ class _Admission:
         self.workers = workers
         self.capacity = workers + queue
         self._admitted = threading.BoundedSemaphore(self.capacity)
+        self._owners: set[str] = set()
+        self._owners_lock = threading.Lock()
 
     @contextmanager
     def admit(self) -> Iterator[None]:
@@ -47,6 +49,23 @@ class _Admission:
             yield
         finally:
             self._admitted.release()
+
+    @contextmanager
+    def alone(self, owner: str) -> Iterator[None]:
+        """Let each owner hold one place at a time, so that nobody can fill the lane alone. Inside `admit`.
+
+        Raises:
+            Busy: another request of this owner holds one.
+        """
+        with self._owners_lock:
+            if owner in self._owners:
+                raise self._busy()
+            self._owners.add(owner)
+        try:
+            yield
+        finally:
+            with self._owners_lock:
+                self._owners.discard(owner)
 
     def _busy(self) -> Busy:
         return Busy(

@@ -218,6 +218,26 @@ def test_a_slow_sender_loses_its_place(app: FastAPI, faces: Faces, monkeypatch: 
     assert evidence(faces)[-1].facts["reason"] == "face.upload_too_slow"
 
 
+def test_one_account_cannot_fill_the_lane(app: FastAPI, client: TestClient, faces: Faces) -> None:
+    """Even with a ticket each: the second is told to come back, another account is served."""
+    faces.add_account("acc_other")
+    faces.consent(account_id="acc_other")
+    slow, second, other = faces.ticket(), faces.ticket(), faces.ticket(account_id="acc_other")
+
+    async def meanwhile() -> tuple[Any, Any]:
+        sending = asyncio.create_task(_send_half(app, slow.secret))
+        await asyncio.sleep(0.5)
+        answers = [await asyncio.to_thread(send, client, each, capture("anna")) for each in (second, other)]
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        return answers[0], answers[1]
+
+    of_the_same, of_another = asyncio.run(meanwhile())
+    assert _answer(of_the_same) == (503, "lanes.face_full")
+    assert of_another.json()["outcome"] == "enrolled"
+    assert send(client, second, capture("anna")).json()["outcome"] == "enrolled", "the place came back"
+
+
 async def _send_half(app: FastAPI, secret: str) -> tuple[int, bytes]:
     """Begin a body and then say nothing more."""
     pieces = [b'--edge\r\nContent-Disposition: form-data; name="nonce"\r\n\r\nn']

@@ -2,8 +2,9 @@
 
 1. A place in the face lane is taken on the event loop, without waiting: a full lane is 503 before anything is done.
 2. The ticket is looked at before the body is read: who has none can't make us read megabytes.
-3. The body is read with every bound held (upload.py), and within UPLOAD_S: a slow sender can't keep the place.
-4. Only then a request thread does the work.
+3. One account sends one capture at a time: five slow ones would keep everybody else out of the lane.
+4. The body is read with every bound held (upload.py), and within UPLOAD_S: a slow sender can't keep the place.
+5. Only then a request thread does the work.
 """
 
 import asyncio
@@ -63,11 +64,12 @@ def build_router(face: FaceService) -> APIRouter:
         if ticket is None or not ticket.credentials:
             raise error_of("face.no_ticket")
         origin = origin_of(request)
-        await run_in_threadpool(face.check_ticket, secret=ticket.credentials, origin=origin)
-        upload = await _read(request, face, ticket.credentials, origin)
-        verdict = await run_in_threadpool(
-            face.submit, secret=ticket.credentials, nonce=upload.nonce, frames=upload.frames, origin=origin
-        )
+        account_id = await run_in_threadpool(face.check_ticket, secret=ticket.credentials, origin=origin)
+        with face.lane.alone(account_id):
+            upload = await _read(request, face, ticket.credentials, origin)
+            verdict = await run_in_threadpool(
+                face.submit, secret=ticket.credentials, nonce=upload.nonce, frames=upload.frames, origin=origin
+            )
         return _result(verdict)
 
     return router

@@ -143,15 +143,15 @@ class FaceService:
         self._record(connection, "face:ticket:issued", ticket, origin, now)
         return IssuedTicket(ticket.id, secret, ticket.nonce, ticket.expires_at)
 
-    def check_ticket(self, *, secret: str, origin: Origin) -> None:
-        """Make sure that a capture may be sent on this ticket, before its body is read.
+    def check_ticket(self, *, secret: str, origin: Origin) -> str:
+        """Make sure that a capture may be sent on this ticket, before its body is read; return whose it is.
 
         Raises:
             TooMany: this address has sent too many.
             NotFound, Gone: face.ticket_unknown, face.ticket_expired, face.ticket_spent.
         """
         self.limits.spend("face_per_address", origin.source)
-        self._open_ticket(secret, None, origin)
+        return self._open_ticket(secret, None, origin).account_id
 
     def refuse_upload(self, *, secret: str, code: str, origin: Origin) -> None:
         """Keep the evidence of an upload that was cut off; the ticket stays open."""
