@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, insert, select
 
+from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.tables import accounts
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
@@ -318,6 +319,19 @@ def test_consent_withdrawn_while_measuring_keeps_nothing(faces: Faces) -> None:
     assert (last.facts["reason"], last.account_id, last.sealed) == ("face.no_consent", None, None)
 
 
+def test_consent_is_read_again_where_the_template_is_written(faces: Faces, audit: Audit, clock: SettableClock) -> None:
+    """Also when whoever takes it back deletes nothing."""
+    faces.consent()
+
+    def withdraw_only() -> None:
+        with faces.face.database.write() as connection:
+            Consents(audit).withdraw(connection, ACCOUNT, Purpose.FACE, origin=ORIGIN, now=clock.now())
+
+    faces.lane.before = withdraw_only
+    assert faces.submit(faces.ticket(), capture("anna")) == Verdict("refused", "face.no_consent", satisfies=False)
+    assert template(faces) is None
+
+
 def test_a_consent_that_was_given_again_does_not_revive_a_ticket(faces: Faces) -> None:
     faces.consent()
     ticket = faces.ticket()
@@ -334,8 +348,9 @@ def test_a_withdrawal_waits_for_the_template_that_is_being_written(
     faces.consent()
     ticket = faces.ticket()
     withdrawal = threading.Thread(target=faces.withdraw)
-    with faces.face.database.write() as connection:
+    with faces.face.database.write() as connection:  # as the service does it, long before: its lock is gone
         assert consume_ticket(connection, ticket.ticket_id, nonce=ticket.nonce, now=clock.now())
+    with faces.face.database.write() as connection:
         assert hold_claimed_ticket(connection, ticket.ticket_id)
         withdrawal.start()
         time.sleep(0.3)
