@@ -100,6 +100,7 @@ class FlowPages:
         """Return the page of the flow's state. Args: typed is what the person had filled in."""
         typed, error, status = typed or {}, stay.error if stay else None, stay.status if stay else 200
         common: dict[str, Any] = {"flow": flow.id, "client_name": flow.client_name, "error": error}
+        common["leads_back"] = flow.kind in ("client", "face")  # our own pages would only ask for a sign-in again
         form_action = (flow.redirect_origin,) if flow.redirect_origin else ()
 
         def page(name: str, **context: Any) -> Response:
@@ -135,7 +136,7 @@ class FlowPages:
                 ladder = self.step_up.ladder(flow)
                 why = STEP_UP_WHY if flow.risk_level >= flow.required_level else LEVEL_WHY
                 options = [{"kind": rung.value, "address_hint": ladder.address_hint} for rung in ladder.rungs]
-                return page("step_up", options=options, why=why)
+                return page("step_up", options=options, why=why, has_passkey=ladder.has_passkey)
             case State.STEP_UP_CODE:
                 ladder = self.step_up.ladder(flow)
                 can_resend = Rung.EMAIL_CODE in ladder.rungs
@@ -158,6 +159,7 @@ class FlowPages:
             flow=flow.id,
             client_name=flow.client_name,
             error=stay.error if stay else None,
+            leads_back=flow.kind == "client",
             name=typed.get("name", ""),
             email=typed.get("email", flow.email or ""),
         )
@@ -254,7 +256,8 @@ def build_router(shown: FlowPages, csrf: Csrf) -> APIRouter:
     @router.post("/cancel")
     def cancel(request: Request, flow: Text) -> Response:
         def work(opened: Flow) -> Go:
-            return Go(_arrival_of(flows.cancel(opened, origin=origin_of(request))))
+            unmet = opened.state is State.STEP_UP and not step_up.ladder(opened).rungs
+            return Go(_arrival_of(flows.cancel(opened, unmet=unmet, origin=origin_of(request))))
 
         return shown.answer(request, flow, work)
 

@@ -135,10 +135,10 @@ class Flows:
             raise out_of_step()
         return moved
 
-    def cancel(self, flow: Flow, *, origin: Origin) -> Flow:
-        """The customer turned back, or can't go on: the storefront will hear `access_denied` or why not."""
+    def cancel(self, flow: Flow, *, unmet: bool, origin: Origin) -> Flow:
+        """The customer turned back. Args: unmet says that nothing the account has could have led on."""
         now = self.clock.now()
-        refusal = "unmet_authentication_requirements" if flow.state is State.STEP_UP else "access_denied"
+        refusal = "unmet_authentication_requirements" if unmet else "access_denied"
         with self.database.write() as connection:
             cancelled = self.move(connection, flow, Event.CANCELLED, now=now, refusal=refusal)
             self.audit.record(

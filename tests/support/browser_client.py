@@ -20,9 +20,11 @@ class _Forms(HTMLParser):
         super().__init__()
         self.forms: list[dict[str, Any]] = []
         self.meta_csrf = ""
+        self.flow = ""
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         known = {name: value or "" for name, value in attributes}
+        self.flow = self.flow or known.get("data-flow", "")
         if tag == "form":
             self.forms.append({"action": known.get("action", ""), "fields": {}})
         elif tag in ("input", "button") and self.forms and known.get("name"):
@@ -83,9 +85,12 @@ class BrowserClient:
     @property
     def flow(self) -> str:
         """The id of the flow that the current page belongs to."""
-        for form in self._parsed().forms:
+        parsed = self._parsed()
+        for form in parsed.forms:
             if "flow" in form["fields"]:
                 return str(form["fields"]["flow"])
+        if parsed.flow:
+            return parsed.flow
         raise AssertionError("the page belongs to no flow")
 
     def _parsed(self) -> _Forms:

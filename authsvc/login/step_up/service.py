@@ -45,6 +45,7 @@ class Ladder:
 
     rungs: tuple[Rung, ...]
     address_hint: str
+    has_passkey: bool
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ class StepUp:
             password_reset_at=account.password_reset_at,
             address_changed_at=account.address_changed_at,
         )
-        return Ladder(rungs(owned, required=flow.required, now=now), hint(primary.email))
+        return Ladder(rungs(owned, required=flow.required, now=now), hint(primary.email), owned.passkeys > 0)
 
     def _primary(self, connection: Connection, flow: Flow) -> str:
         if flow.account_id is None:
