@@ -168,3 +168,10 @@ def test_every_rate_limit_can_be_read():
 
     for name, rule in LimitSettings().rules().items():
         assert parse(rule).amount > 0, name
+
+
+def test_at_most_half_of_the_request_threads_may_wait_on_lanes():
+    sizes = {"password_workers": 4, "password_queue": 11, "face_workers": 1, "face_queue": 4}
+    LaneSettings(**sizes)
+    with pytest.raises(ValidationError, match="may hold 21 requests"):
+        LaneSettings(**(sizes | {"face_queue": 5}))
