@@ -3,6 +3,10 @@
 Each test opens the flow as a request does, lets another request go first, and then finishes the one that was late.
 """
 
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 
@@ -104,3 +108,25 @@ def test_a_flow_that_went_back_says_nothing_about_the_sign_in_before(service: Ru
     browser.submit("/login/credential/password", password=PASSWORD)
     with service.services.database.read() as connection:
         assert list(connection.execute(select(risk_decisions.c.outcome)).scalars()) == ["open"]
+
+
+def test_what_risk_asked_for_still_holds_where_the_code_is_issued(
+    local_with: Callable[..., Running], tmp_path: Path
+) -> None:
+    shipped = (files("authsvc.risk") / "policies" / "default.toml").read_text()
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        shipped.replace("passkey_satisfies_step_up = true", "passkey_satisfies_step_up = false")
+        .replace("step_up_at = 0.02", "step_up_at = 0.000001")
+        .replace('requires = "pwd_email"', 'requires = "phr"')
+    )
+    service = local_with(risk={"policy_file": policy})
+    authenticator = service.sign_up_with_passkey(service.browser(), EMAIL)
+    service.clock.advance(days=1)
+    browser = service.browser()
+    service.shop().begin(browser)
+    options = browser.post_json("/login/passkey/options", {"flow": browser.flow}).json()["publicKey"]
+    body = {"flow": browser.flow, "credential": authenticator.get(options)}
+    resume = browser.post_json("/login/passkey/verify", body).json()["next"]
+    service.clock.advance(minutes=16)  # the passkey's level has aged
+    assert "error=unmet_authentication_requirements" in browser.http.get(resume).headers["location"]

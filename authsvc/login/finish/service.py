@@ -91,6 +91,8 @@ class Finish:
             now=now,
             account_id=account.id,
             session_id=session.id,
+            decision_id=flow.decision_id,
+            risk_level=flow.risk_level,
             proofs=dict(arrival.proofs),
             typing_sealed=None,
         )  # 1
