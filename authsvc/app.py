@@ -151,7 +151,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     passwords = Passwords(settings.password, Hasher(settings.password), password_lane, keyring, audit)
     passkeys = Passkeys(RelyingParty(settings.rp_id, settings.service_name, settings.issuer), audit)
     codes = EmailCodes(keyring, outbox, settings.service_name)
-    face = FaceService(database, vault, audit, consents, limits, face_lane, settings.face, clock)
+    face = FaceService(database, vault, audit, alerts, consents, limits, face_lane, settings.face, clock)
     risk = RiskService(
         vault, audit, load_policy(settings.risk.policy_file), consents, open_geo(settings.risk.geoip_database)
     )

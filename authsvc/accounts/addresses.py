@@ -24,7 +24,7 @@ def normalise(typed: str) -> str:
         checked = validate_email(typed, check_deliverability=False, allow_smtputf8=True)
     except EmailNotValidError as problem:
         raise BadInput("account.address_invalid", "That does not look like an e-mail address.") from problem
-    return checked.normalized.casefold()
+    return checked.normalized.lower()  # not casefold: straße.de is another domain than strasse.de
 
 
 def hint(email: str) -> str:

@@ -61,11 +61,6 @@ def find_account_by_email(connection: Connection, email: str) -> Account | None:
     return _account(row) if row else None
 
 
-def find_account_by_user_handle(connection: Connection, user_handle: bytes) -> Account | None:
-    row = connection.execute(select(accounts).where(accounts.c.user_handle == user_handle)).one_or_none()
-    return _account(row) if row else None
-
-
 def insert_account(connection: Connection, account: Account) -> bool:
     """Return False when an account with this user handle is there already; nothing is written then."""
     statement = (

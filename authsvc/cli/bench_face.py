@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from authsvc.accounts.alerts.service import Alerts
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.store import Account, insert_account
 from authsvc.cli.drawn_face import PERSONS, draw_frame
@@ -32,6 +34,7 @@ from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.lanes import ProcessLane
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
+from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.cipher import KEY_BYTES, Keyring
 from authsvc.core.sealing.service import Vault
 from authsvc.factors.face.dlib_embedder import load_models
@@ -116,6 +119,7 @@ def _running_service(folder: Path) -> Iterator[_Bench]:
         database=database,
         vault=vault,
         audit=audit,
+        alerts=Alerts(Outbox(vault, Event()), audit, "https://id.shop.example", "authsvc"),
         consents=Consents(audit),
         limits=Limits(unlimited, redis_url=None, clock=clock),
         lane=lane,

@@ -67,6 +67,7 @@ def run(port: int, storefront_port: int) -> None:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                timeout_graceful_shutdown=5,
             )
         )
         storefront = _start_storefront(storefront_app, storefront_port, places, client_id, client_secret, secrets, log)

@@ -30,8 +30,6 @@ from authsvc.web.csrf import Csrf
 from authsvc.web.origin import origin_of
 from authsvc.web.pages import Pages
 
-CUSTOMER_COOKIE_S = 90 * 86_400
-STAFF_COOKIE_S = 10 * 3600
 # A bounded text, so that pydantic looks at its characters: an unbounded one may hold half a surrogate pair, which no
 # database takes (a multipart field in UTF-7 makes one).
 MAX_TEXT = 8192

@@ -31,7 +31,8 @@ def metadata(issuer: str) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "code_challenge_methods_supported": ["S256"],
         "acr_values_supported": [level.acr for level in Level if level is not Level.NONE],
-        "prompt_values_supported": list(PROMPTS),
+        # Not "consent": there is no page for it. Who asks for it gets the sign-in page.
+        "prompt_values_supported": [prompt for prompt in PROMPTS if prompt != "consent"],
         "claim_types_supported": ["normal"],
         "claims_supported": list(CLAIMS),
         "claims_parameter_supported": False,

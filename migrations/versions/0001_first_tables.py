@@ -180,6 +180,9 @@ def upgrade() -> None:
         sa.Column("last_failed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("address_index", "bucket", name=op.f("pk_password_failures")),
     )
+    with op.batch_alter_table("password_failures", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_password_failures_last_failed_at"), ["last_failed_at"], unique=False)
+
     op.create_table(
         "personal_keys",
         sa.Column("account_id", sa.String(length=64), nullable=False),

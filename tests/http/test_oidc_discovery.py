@@ -34,7 +34,7 @@ def test_the_metadata_satisfies_authlibs_validator(rig: Rig, path: str) -> None:
     OpenIDProviderMetadata(secure).validate(metadata_classes=[rfc9207.AuthorizationServerMetadata, LogoutMetadata])
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert document["authorization_response_iss_parameter_supported"] is True
-    assert "create" in document["prompt_values_supported"]
+    assert document["prompt_values_supported"] == ["none", "login", "create", "select_account"]
 
 
 def test_every_endpoint_it_names_is_there(rig: Rig) -> None:

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import delete, insert, select
 
 from authsvc.accounts.consents.service import Consents, Purpose
-from authsvc.accounts.tables import accounts
+from authsvc.accounts.tables import accounts, alerts
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database, metadata
@@ -122,6 +122,12 @@ def test_the_distance_is_kept_sealed_only(enrolled: Faces) -> None:
             connection, ACCOUNT, event.sealed, context=f"audit_events:{event.event_id}"
         )
     assert personal["distance"] > 0.5
+
+
+def test_the_owner_is_told_that_a_face_was_enrolled(enrolled: Faces) -> None:
+    with enrolled.face.database.read() as connection:
+        warned = connection.execute(select(alerts.c.account_id, alerts.c.kind)).all()
+    assert [tuple(row) for row in warned] == [(ACCOUNT, "factor_added")]
 
 
 def test_enrolling_again_replaces_the_template(enrolled: Faces) -> None:

@@ -5,11 +5,13 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from threading import Event
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from authsvc.accounts.alerts.service import Alerts
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.store import Account, insert_account
 from authsvc.cli.drawn_face import PERSONS, draw, draw_frame, encode_jpeg
@@ -18,6 +20,7 @@ from authsvc.core.database import Database
 from authsvc.core.lanes import ThreadLane
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
+from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.service import Vault
 from authsvc.factors.face.service import FaceService, IssuedTicket
 from authsvc.factors.face.store import delete_face_data
@@ -193,6 +196,7 @@ def build_faces(
         database=database,
         vault=vault,
         audit=audit,
+        alerts=Alerts(Outbox(vault, Event()), audit, "https://id.shop.example", "authsvc"),
         consents=Consents(audit, {Purpose.FACE: delete_face_data}),
         limits=Limits(rules, redis_url=None, clock=clock),
         lane=lane,

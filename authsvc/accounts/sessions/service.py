@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from authsvc.accounts.levels import Level, ProofKind, amr_now, auth_time, level_now
+from authsvc.accounts.levels import Level, ProofKind, amr_now, level_now
 from authsvc.accounts.tables import session_proofs, sessions
 from authsvc.core.audit.service import Audit
 from authsvc.core.database import insert_into
@@ -218,11 +218,6 @@ class Sessions:
             row.flagged_at,
             {ProofKind(proof.kind): proof.proven_at for proof in proofs},
         )
-
-
-def last_proof(session: Session) -> datetime | None:
-    """Return the session's `auth_time`."""
-    return auth_time(session.proofs)
 
 
 def _write_proofs(connection: Connection, session_id: str, proofs: Mapping[ProofKind, datetime]) -> None:

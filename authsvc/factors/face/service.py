@@ -23,6 +23,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
@@ -94,6 +95,7 @@ class FaceService:
     database: Database
     vault: Vault
     audit: Audit
+    alerts: Alerts
     consents: Consents
     limits: Limits
     lane: ProcessLane
@@ -268,6 +270,8 @@ class FaceService:
                 )
                 return Verdict("refused", "face.no_consent", satisfies=False)
             finding = self._decide(connection, ticket, measured, now)
+            if finding.outcome == "enrolled":
+                self.alerts.send(connection, ticket.account_id, AlertKind.FACTOR_ADDED, origin=origin, now=now)
             store.finish_ticket(connection, ticket.id, verdict=finding.outcome, reason=finding.reason)
             self._record(
                 connection,

@@ -6,7 +6,7 @@ unknown devices are refused until the owner signs in by passkey, from a known de
 Ten in a row make a known device unknown.
 
 An attempt is *claimed* before the hash is computed: it counts as a failure until a success clears the bucket, so N
-guesses in parallel count as N.
+guesses in parallel count as N. A bucket that nobody has tried for 30 days is forgotten.
 """
 
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ DELAYS_S = (1, 5, 30, 300)
 LONGEST_S = 3600
 REFUSED_AFTER = 100
 FORGET_DEVICE_AFTER = 10
+FORGET_BUCKET_AFTER = timedelta(days=30)
 
 OTHER_BROWSERS = "others"
 

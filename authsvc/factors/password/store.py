@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from authsvc.core.database import insert_into
-from authsvc.factors.password.lockout import OTHER_BROWSERS, blocked_until, needs_owner
+from authsvc.factors.password.lockout import blocked_until, needs_owner
 from authsvc.factors.password.tables import password_failures, passwords
 
 
@@ -84,10 +84,6 @@ def clear_failures(connection: Connection, address_index: bytes, bucket: str) ->
     )
 
 
-def clear_other_browsers(connection: Connection, address_index: bytes) -> None:
-    """Open the account to unknown devices again: its owner has shown up."""
-    clear_failures(connection, address_index, OTHER_BROWSERS)
-
-
-def forget_password(connection: Connection, account_id: str) -> None:
-    connection.execute(delete(passwords).where(passwords.c.account_id == account_id))
+def forget_old_failures(connection: Connection, before: datetime) -> None:
+    """Drop the buckets that nobody has tried since then: anybody can make one, for any address."""
+    connection.execute(delete(password_failures).where(password_failures.c.last_failed_at < before))

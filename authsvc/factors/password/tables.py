@@ -20,5 +20,5 @@ password_failures = Table(
     Column("address_index", LargeBinary(32), primary_key=True),
     Column("bucket", String(64), primary_key=True),  # a device known to the account, or "others"
     Column("failures", Integer, nullable=False),
-    Column("last_failed_at", UtcDateTime, nullable=False),
+    Column("last_failed_at", UtcDateTime, nullable=False, index=True),
 )

@@ -138,6 +138,8 @@ class Finish:
     ) -> tuple[Session, str]:
         at_hand = arrival.session
         if flow.kind == "console":
+            if at_hand is not None:
+                self.sessions.end(connection, at_hand.id, reason="replaced", origin=arrival.origin, now=now)
             return self.sessions.open(
                 connection,
                 account_id=arrival.account.id,

@@ -293,6 +293,7 @@ class SignIn:
         now: datetime,
     ) -> Stay:
         self.risk.note_failure(connection, account_key=account.id if account else address, origin=origin, now=now)
+        self.passwords.forget_old(connection, now=now)
         if account and device.known and device.device_id and claim.failures >= FORGET_DEVICE_AFTER:
             self.devices.forget(connection, account_id=account.id, device_id=device.device_id)
         self.audit.record(

@@ -141,7 +141,7 @@ class StepUp:
                 if not check.tries_left:
                     self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
                 return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
-            if Rung.EMAIL_CODE not in self._ladder(connection, flow, now).rungs:
+            if not account.is_active or Rung.EMAIL_CODE not in self._ladder(connection, flow, now).rungs:
                 raise NotAllowed("login.rung_missing", "A code by mail does not count for this account.")
             device = self.sign_in.device(connection, visitor, account, now)
             arrival = self.sign_in.resumed(connection, flow, account, {ProofKind.EMAIL_CODE: now}, device, visitor, now)
