@@ -141,8 +141,9 @@ def random_walk(seed: int) -> Iterator[float]:
         yield state / 2**30 - 1
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
+    """A module's own: while Playwright runs, its thread has an event loop, in which no other test could run one."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_FLAGS)
         yield launched
@@ -196,4 +197,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
-            item.add_marker(pytest.mark.xdist_group("browser"))  # one demo for all of them
+            item.add_marker(pytest.mark.xdist_group("browser"))  # one demo for all of them, one after another
