@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from authsvc.accounts.tables import accounts, addresses, invitations, roles
 from authsvc.core.database import insert_into
@@ -41,8 +41,17 @@ class Address:
     verified_at_sign_up: bool
 
 
+# Built once: these are asked several times in every sign-in, and writing a statement down costs more than running it.
+_FIND_ACCOUNT = select(accounts).where(accounts.c.id == bindparam("account_id"))
+_FIND_BY_EMAIL = (
+    select(accounts)
+    .join(addresses, addresses.c.account_id == accounts.c.id)
+    .where(addresses.c.email == bindparam("email"))
+)
+
+
 def find_account(connection: Connection, account_id: str) -> Account | None:
-    row = connection.execute(select(accounts).where(accounts.c.id == account_id)).one_or_none()
+    row = connection.execute(_FIND_ACCOUNT, {"account_id": account_id}).one_or_none()
     return _account(row) if row else None
 
 
@@ -56,8 +65,7 @@ def get_account(connection: Connection, account_id: str) -> Account:
 
 def find_account_by_email(connection: Connection, email: str) -> Account | None:
     """Args: email as addresses.normalise spells it."""
-    query = select(accounts).join(addresses, addresses.c.account_id == accounts.c.id).where(addresses.c.email == email)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_FIND_BY_EMAIL, {"email": email}).one_or_none()
     return _account(row) if row else None
 
 

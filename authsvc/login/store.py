@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from authsvc.accounts.levels import Level, ProofKind
 from authsvc.login.tables import cases, flows
@@ -49,17 +49,20 @@ class Flow:
 
 def insert_flow(connection: Connection, flow: Flow) -> None:
     """Keep a new flow; flows that expired a day ago go."""
-    connection.execute(insert(flows).values(**_plain(flow.__dict__)))
+    connection.execute(insert(flows), _plain(flow.__dict__))
 
 
 def delete_flows_before(connection: Connection, time: datetime) -> None:
     connection.execute(delete(flows).where(flows.c.expires_at < time))
 
 
+_FIND_FLOW = select(flows).where(flows.c.id == bindparam("flow_id"))
+
+
 def find_flow(connection: Connection, flow_id: str) -> Flow | None:
     if "\x00" in flow_id:
         return None  # no id of ours, and PostgreSQL's texts can't hold it
-    row = connection.execute(select(flows).where(flows.c.id == flow_id)).one_or_none()
+    row = connection.execute(_FIND_FLOW, {"flow_id": flow_id}).one_or_none()
     return _flow(row) if row else None
 
 

@@ -33,7 +33,7 @@ class StoredDecision:
 
 
 def insert_decision(connection: Connection, decision: StoredDecision) -> None:
-    connection.execute(insert(risk_decisions).values(**decision.__dict__))
+    connection.execute(insert(risk_decisions), decision.__dict__)
 
 
 def find_decision(connection: Connection, decision_id: str) -> StoredDecision | None:

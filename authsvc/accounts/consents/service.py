@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from authsvc.accounts.tables import consents
 from authsvc.core.audit.service import Audit
@@ -46,6 +46,18 @@ WORDINGS: Mapping[Purpose, Wording] = {
     ),
 }
 
+# Built once: risk asks at every sign-in.
+_FIND_CURRENT = (
+    select(consents.c.given_at)
+    .where(
+        consents.c.account_id == bindparam("account_id"),
+        consents.c.purpose == bindparam("purpose"),
+        consents.c.version == bindparam("version"),
+        consents.c.withdrawn_at.is_(None),
+    )
+    .limit(1)
+)
+
 Withdrawal = Callable[[Connection, str], None]
 
 
@@ -64,13 +76,9 @@ class Consents:
         return self.given_at(connection, account_id, purpose) is not None
 
     def given_at(self, connection: Connection, account_id: str, purpose: Purpose) -> datetime | None:
-        query = select(consents.c.given_at).where(
-            consents.c.account_id == account_id,
-            consents.c.purpose == purpose.value,
-            consents.c.version == WORDINGS[purpose].version,
-            consents.c.withdrawn_at.is_(None),
-        )
-        return connection.execute(query.limit(1)).scalar_one_or_none()
+        current = {"account_id": account_id, "purpose": purpose.value, "version": WORDINGS[purpose].version}
+        given_at: datetime | None = connection.execute(_FIND_CURRENT, current).scalar_one_or_none()
+        return given_at
 
     def give(self, connection: Connection, account_id: str, purpose: Purpose, *, origin: Origin, now: datetime) -> None:
         """Record a consent to the current wording; a second one changes nothing."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
 
 from authsvc.accounts.tables import account_devices, devices
 from authsvc.core.database import insert_into
@@ -24,6 +24,15 @@ from authsvc.core.sealing.cipher import Keyring
 
 COOKIE_DAYS = 730
 ROTATION_GRACE = timedelta(minutes=10)  # two tabs that were open before the sign-in
+
+
+# Built once: every sign-in asks these.
+_FIND_DEVICE = select(devices).where(
+    or_(devices.c.secret_hash == bindparam("hashed"), devices.c.previous_hash == bindparam("hashed"))
+)
+_FIND_SEEN = select(account_devices.c.first_seen_at, account_devices.c.last_seen_at).where(
+    account_devices.c.account_id == bindparam("account_id"), account_devices.c.device_id == bindparam("device_id")
+)
 
 
 @dataclass(frozen=True)
@@ -54,9 +63,7 @@ class Devices:
         if secret is None:
             return NO_DEVICE
         hashed = hash_secret(secret)
-        found = connection.execute(
-            select(devices).where(or_(devices.c.secret_hash == hashed, devices.c.previous_hash == hashed))
-        ).one_or_none()
+        found = connection.execute(_FIND_DEVICE, {"hashed": hashed}).one_or_none()
         if found is None:
             return NO_DEVICE
         stolen = found.secret_hash != hashed and now - found.rotated_at > ROTATION_GRACE
@@ -115,11 +122,7 @@ class Devices:
     def _seen(self, connection: Connection, device_id: str, account_id: str | None) -> Row[Any, Any] | None:
         if account_id is None:
             return None
-        return connection.execute(
-            select(account_devices.c.first_seen_at, account_devices.c.last_seen_at).where(
-                and_(account_devices.c.account_id == account_id, account_devices.c.device_id == device_id)
-            )
-        ).one_or_none()
+        return connection.execute(_FIND_SEEN, {"account_id": account_id, "device_id": device_id}).one_or_none()
 
     def _signed(self, secret: str) -> str:
         return f"{secret}.{_tag(self.keyring.derived('device-cookie')[0], secret)}"

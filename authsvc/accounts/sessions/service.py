@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from authsvc.accounts.levels import Level, ProofKind, amr_now, level_now
 from authsvc.accounts.tables import session_proofs, sessions
@@ -21,6 +21,14 @@ from authsvc.core.origin import Origin
 from authsvc.settings import SessionSettings
 
 TOUCH_EVERY = timedelta(minutes=1)  # one write a minute and session, not one a request
+
+
+# Built once: every request of a signed-in person asks these.
+_FIND_BY_SECRET = select(sessions).where(sessions.c.secret_hash == bindparam("hashed"))
+_FIND_BY_ID = select(sessions).where(sessions.c.id == bindparam("session_id"))
+_FIND_PROOFS = select(session_proofs.c.kind, session_proofs.c.proven_at).where(
+    session_proofs.c.session_id == bindparam("session_id")
+)
 
 
 @dataclass(frozen=True)
@@ -80,16 +88,17 @@ class Sessions:
             new_id("ses"), account_id, device_id, kind, now, now, now + lifetime, None, None, dict(proofs)
         )
         connection.execute(
-            insert(sessions).values(
-                id=session.id,
-                secret_hash=hash_secret(secret),
-                account_id=account_id,
-                device_id=device_id,
-                kind=kind,
-                created_at=now,
-                last_seen_at=now,
-                expires_at=session.expires_at,
-            )
+            insert(sessions),
+            {
+                "id": session.id,
+                "secret_hash": hash_secret(secret),
+                "account_id": account_id,
+                "device_id": device_id,
+                "kind": kind,
+                "created_at": now,
+                "last_seen_at": now,
+                "expires_at": session.expires_at,
+            },
         )
         _write_proofs(connection, session.id, proofs)
         self.audit.record(
@@ -108,13 +117,13 @@ class Sessions:
         """Return the session behind a cookie's value, unless it ended, expired or lay idle too long."""
         if not secret:
             return None
-        row = connection.execute(select(sessions).where(sessions.c.secret_hash == hash_secret(secret))).one_or_none()
+        row = connection.execute(_FIND_BY_SECRET, {"hashed": hash_secret(secret)}).one_or_none()
         if row is None or row.kind != kind:
             return None
         return self._live(connection, row, now)
 
     def find_live_by_id(self, connection: Connection, session_id: str, *, now: datetime) -> Session | None:
-        row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one_or_none()
+        row = connection.execute(_FIND_BY_ID, {"session_id": session_id}).one_or_none()
         return self._live(connection, row, now) if row else None
 
     def is_stale(self, session: Session, *, now: datetime) -> bool:
@@ -203,9 +212,7 @@ class Sessions:
         )
         if row.ended_at is not None or row.expires_at <= now or row.last_seen_at + idle <= now:
             return None
-        proofs = connection.execute(
-            select(session_proofs.c.kind, session_proofs.c.proven_at).where(session_proofs.c.session_id == row.id)
-        )
+        proofs = connection.execute(_FIND_PROOFS, {"session_id": row.id})
         return Session(
             row.id,
             row.account_id,

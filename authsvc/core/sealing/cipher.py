@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -111,6 +112,7 @@ def key_id_of(sealed: bytes) -> str:
         raise CannotOpen("not a sealed value") from problem
 
 
+@lru_cache(maxsize=256)  # a few purposes for a few master keys, asked for dozens of times a sign-in
 def _derive(key: bytes, purpose: str) -> bytes:
     return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"authsvc/v1/{purpose}".encode()).derive(key)
 

@@ -73,7 +73,7 @@ def note_use(connection: Connection, passkey_id: str, *, sign_count: int, backed
 
 def insert_challenge(connection: Connection, challenge: Challenge) -> None:
     connection.execute(delete(webauthn_challenges).where(webauthn_challenges.c.expires_at < challenge.created_at))
-    connection.execute(insert(webauthn_challenges).values(**challenge.__dict__))
+    connection.execute(insert(webauthn_challenges), challenge.__dict__)
 
 
 def consume_challenge(

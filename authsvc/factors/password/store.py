@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from authsvc.core.database import insert_into
 from authsvc.factors.password.lockout import blocked_until, needs_owner
@@ -33,8 +33,11 @@ class Claim:
         return self.wait_until is None and not self.needs_owner
 
 
+_FIND_PASSWORD = select(passwords).where(passwords.c.account_id == bindparam("account_id"))
+
+
 def find_password(connection: Connection, account_id: str) -> Password | None:
-    row = connection.execute(select(passwords).where(passwords.c.account_id == account_id)).one_or_none()
+    row = connection.execute(_FIND_PASSWORD, {"account_id": account_id}).one_or_none()
     return Password(row.account_id, row.hash, row.version, row.changed_at) if row else None
 
 

@@ -3,16 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from authsvc.accounts.levels import Level
 from authsvc.oidc.clients.client import Client
 from authsvc.oidc.tables import clients, stored_requests
 
+_FIND_CLIENT = select(clients).where(clients.c.id == bindparam("client_id"))
+
 
 def find_client(connection: Connection, client_id: str) -> Client | None:
     """Return a client, disabled ones too."""
-    row = connection.execute(select(clients).where(clients.c.id == client_id)).one_or_none()
+    row = connection.execute(_FIND_CLIENT, {"client_id": client_id}).one_or_none()
     return _client(row) if row else None
 
 

@@ -69,7 +69,7 @@ class RefreshToken:
 
 def insert_code(connection: Connection, code: Code) -> None:
     values = {**code.__dict__, "proofs": _plain(code.proofs), "amr": list(code.amr)}
-    connection.execute(insert(authorization_codes).values(values))
+    connection.execute(insert(authorization_codes), values)
 
 
 def consume_code(connection: Connection, code_hash: bytes, *, client_id: str, now: datetime) -> Code | None:
@@ -103,7 +103,7 @@ def link_code(connection: Connection, code_hash: bytes, family_id: str) -> None:
 
 
 def insert_family(connection: Connection, family: Family) -> None:
-    connection.execute(insert(token_families).values({**family.__dict__, "proofs": _plain(family.proofs)}))
+    connection.execute(insert(token_families), {**family.__dict__, "proofs": _plain(family.proofs)})
 
 
 def find_family(connection: Connection, family_id: str) -> Family | None:
@@ -136,7 +136,7 @@ def revoke_session_families(connection: Connection, session_id: str, *, reason: 
 
 
 def insert_refresh_token(connection: Connection, token: RefreshToken) -> None:
-    connection.execute(insert(refresh_tokens).values(**token.__dict__))
+    connection.execute(insert(refresh_tokens), token.__dict__)
 
 
 def find_refresh_token(connection: Connection, token_hash: bytes) -> RefreshToken | None:
