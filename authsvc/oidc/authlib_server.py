@@ -15,7 +15,7 @@ Authlib's defaults that are not ours, and where they are corrected (probed on 1.
 # mypy: allow-untyped-calls, allow-subclassing-any
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +65,13 @@ class Unit:
     reason: str | None = None
     error: str | None = None
     account_id: str | None = None
+    clients: dict[str, Client | None] = field(default_factory=dict)
+
+    def find_client(self, client_id: str) -> Client | None:
+        """Return an active client; read once in a unit, though both we and Authlib ask for it."""
+        if client_id not in self.clients:
+            self.clients[client_id] = find_active_client(self.connection, client_id)
+        return self.clients[client_id]
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ class Server(AuthorizationServer):
         self.register_token_generator("default", _tokens(unit))
 
     def query_client(self, client_id: str) -> Client | None:
-        return find_active_client(self.unit.connection, client_id)
+        return self.unit.find_client(client_id)
 
     def create_oauth2_request(self, request: FrozenRequest) -> FrozenRequest:
         return request

@@ -8,14 +8,14 @@ same for any parameter sent twice. After that every refusal goes back to the cli
 `oidc:authorization:refused`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
-from sqlalchemy import Connection
 
 from authsvc.accounts.sessions.service import Session
 from authsvc.accounts.store import find_account
@@ -109,7 +109,7 @@ class Authorization:
         try:
             parameters = parse(body)
             with self.database.write() as connection:
-                client = _answerable_client(connection, single(parameters))
+                client = _answerable_client(partial(find_active_client, connection), single(parameters))
                 insert_stored_request(
                     connection, hash_secret(request_id), "authorize", body, now=now, expires_at=now + STORED_TTL
                 )
@@ -157,7 +157,7 @@ class Authorization:
         self, unit: Unit, parameters: Mapping[str, list[str]], visitor: Visitor
     ) -> Answer | tuple[SignInRequest, Session | None, bool]:
         data = single(parameters)
-        client = _answerable_client(unit.connection, data)
+        client = _answerable_client(unit.find_client, data)
         server = build_server(unit)
         try:
             wishes = read_wishes(data)
@@ -201,7 +201,7 @@ class Authorization:
             now=unit.now,
         )
         params = taken.params
-        client = _answerable_client(unit.connection, params)
+        client = _answerable_client(unit.find_client, params)
         server = build_server(unit)
         if isinstance(taken, RefusedSignIn):
             return _error(server, taken.error, params)
@@ -253,9 +253,9 @@ class Authorization:
         )
 
 
-def _answerable_client(connection: Connection, data: Mapping[str, str]) -> Client:
+def _answerable_client(find: Callable[[str], Client | None], data: Mapping[str, str]) -> Client:
     """Return the client if it is active and this is a redirect URI of its: only then anything may be redirected."""
-    client = find_active_client(connection, data.get("client_id", ""))
+    client = find(data.get("client_id", ""))
     if client is None:
         raise BadInput("oidc.unknown_client", "The shop or app that sent you here is not registered with us.")
     if not client.check_redirect_uri(data.get("redirect_uri", "")):

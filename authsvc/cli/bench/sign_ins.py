@@ -10,10 +10,10 @@ import random
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -121,11 +121,11 @@ def _customer(server: BenchServer, number: int, password_hash: str | None) -> Cu
             services.consents.give(connection, account.id, Purpose.TYPING, origin=origin, now=now)
         else:
             authenticator = SoftAuthenticator(services.settings.rp_id, issuer, user_handle=account.user_handle)
-            insert_passkey(connection, _passkey(account.id, authenticator, services.clock.now))
+            insert_passkey(connection, _passkey(account.id, authenticator, now))
     return Customer(server, network, email, PASSWORD, authenticator)
 
 
-def _passkey(account_id: str, authenticator: SoftAuthenticator, now: Callable[[], object]) -> Passkey:
+def _passkey(account_id: str, authenticator: SoftAuthenticator, now: datetime) -> Passkey:
     return Passkey(
         id=new_id("pky"),
         account_id=account_id,
@@ -137,7 +137,7 @@ def _passkey(account_id: str, authenticator: SoftAuthenticator, now: Callable[[]
         backup_eligible=False,
         backed_up=False,
         name="Passkey",
-        created_at=now(),  # type: ignore[arg-type]
+        created_at=now,
     )
 
 
@@ -181,13 +181,10 @@ def _rate(rounds: list[_Round]) -> float:
 
 def _count_rows(server: BenchServer) -> dict[str, int]:
     with server.services.database.read() as connection:
-        return dict(_counts(connection))
-
-
-def _counts(connection: object) -> Iterator[tuple[str, int]]:
-    for name, table in metadata.tables.items():
-        with closing(connection.execute(select(func.count()).select_from(table))) as result:  # type: ignore[attr-defined]
-            yield name, result.scalar_one()
+        return {
+            name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for name, table in metadata.tables.items()
+        }
 
 
 def _per_sign_in(before: dict[str, int], after: dict[str, int], sign_ins: int) -> dict[str, float]:
