@@ -26,6 +26,11 @@ class AlertKind(StrEnum):
     NEW_DEVICE = "new_device"
     STEP_UP_FAILED = "step_up_failed"
     FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET = "password_reset"
+    ADDRESS_CHANGED = "address_changed"
+    RECOVERY_STARTED = "recovery_started"
     REFRESH_REUSED = "refresh_reused"
 
 
@@ -33,6 +38,11 @@ WHAT_HAPPENED = {
     AlertKind.NEW_DEVICE: "Somebody signed in to your account from a device that we had not seen there before.",
     AlertKind.STEP_UP_FAILED: "Somebody gave the right password of your account, but could not prove more than that.",
     AlertKind.FACTOR_ADDED: "A new way to sign in was added to your account.",
+    AlertKind.FACTOR_REMOVED: "A way to sign in was removed from your account.",
+    AlertKind.PASSWORD_CHANGED: "The password of your account was changed.",
+    AlertKind.PASSWORD_RESET: "The password of your account was reset with a mail to this address.",
+    AlertKind.ADDRESS_CHANGED: "The e-mail address of your account was changed.",
+    AlertKind.RECOVERY_STARTED: "Somebody asked to get back into your account without its passkey or second factor.",
     AlertKind.REFRESH_REUSED: "A sign-in of yours in a shop or an app was used from two places. We have ended it.",
 }
 

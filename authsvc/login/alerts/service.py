@@ -1,10 +1,14 @@
 """Protect an account whose owner says "this wasn't me". It works without signing in, and only protects:
 
 1. the link is spent, once; 2. every session ends, and with it every refresh token;
-3. the strongest factor is asked for next; 4. a case is opened for the security team.
+3. pending changes stop; 4. the strongest factor is asked for next; 5. a case is opened for the security team.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from authsvc.accounts.alerts.service import WHAT_HAPPENED, Alert, Alerts
 from authsvc.accounts.sessions.service import Sessions
@@ -18,6 +22,9 @@ from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.login.store import insert_case
 
+# Stops what is pending for an account, in the caller's transaction: (connection, account id, origin, now).
+Stop = Callable[[Connection, str, Origin, datetime], None]
+
 
 @dataclass(frozen=True)
 class NotMe:
@@ -29,6 +36,7 @@ class NotMe:
     audit: Audit
     alerts: Alerts
     sessions: Sessions
+    stops: tuple[Stop, ...] = ()
 
     def find(self, token: str, *, origin: Origin) -> Alert:
         """Return what the link is about; looking changes nothing. Raises Gone: `alert.spent`."""
@@ -48,7 +56,9 @@ class NotMe:
             if alert is None:
                 raise _spent()
             ended = self.sessions.end_all(connection, alert.account_id, reason="not_me", origin=origin, now=now)  # 2
-            guard_account(connection, alert.account_id, now)  # 3
+            for stop in self.stops:  # 3
+                stop(connection, alert.account_id, origin, now)
+            guard_account(connection, alert.account_id, now)  # 4
             insert_case(
                 connection,
                 case_id=new_id("case"),
@@ -56,7 +66,7 @@ class NotMe:
                 kind=alert.kind.value,
                 alert_id=alert.id,
                 now=now,
-            )  # 4
+            )  # 5
             self.audit.record(
                 connection,
                 "login:alert:disowned",
