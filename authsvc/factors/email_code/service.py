@@ -11,11 +11,16 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
+from authsvc.accounts.addresses import hint
+from authsvc.accounts.levels import ProofKind
+from authsvc.accounts.store import list_addresses
 from authsvc.core.ids import CODE_DIGITS, new_code, new_id
 from authsvc.core.mail import Message
+from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.cipher import Keyring
 from authsvc.factors.email_code.store import claim_try, consume_code, find_open_code, insert_code
+from authsvc.factors.factor import Exported, Way
 
 CODE_TTL = timedelta(minutes=10)
 
@@ -41,6 +46,23 @@ class EmailCodes:
     keyring: Keyring
     outbox: Outbox
     service_name: str
+
+    kind = ProofKind.EMAIL_CODE
+
+    def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
+        """Return the address that codes go to: the primary one."""
+        return tuple(
+            Way(each.id, self.kind, "Code by mail", hint(each.email), each.verified_at)
+            for each in list_addresses(connection, account_id)[:1]
+        )
+
+    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:  # noqa: ARG002
+        """Nothing to take away: an address belongs to the account, not to this factor."""
+        return 0
+
+    def export(self, connection: Connection, account_id: str) -> Exported:  # noqa: ARG002
+        """Nothing beyond the addresses, which are exported with the account."""
+        return []
 
     def send(self, connection: Connection, *, flow_id: str, email: str, purpose: CodePurpose, now: datetime) -> None:
         """Mail a fresh code to an address."""

@@ -25,6 +25,7 @@ from sqlalchemy import Connection
 
 from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.consents.service import Consents, Purpose
+from authsvc.accounts.levels import ProofKind
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
@@ -49,6 +50,7 @@ from authsvc.factors.face.frames import FrameBounds, check_frames
 from authsvc.factors.face.refusals import FrameRefusal, error_of
 from authsvc.factors.face.store import Template, Ticket
 from authsvc.factors.face.ticket_state import TicketStatus, fault_of, status_of
+from authsvc.factors.factor import Exported, Way
 from authsvc.settings import FaceSettings
 
 TicketPurpose = Literal["enrol", "verify"]
@@ -101,6 +103,20 @@ class FaceService:
     lane: ProcessLane
     settings: FaceSettings
     clock: Clock
+
+    kind = ProofKind.FACE
+
+    def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
+        template = store.find_template(connection, account_id)
+        return (Way("face", self.kind, "Face", "", template.created_at),) if template else ()
+
+    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
+        return int(self.forget(connection, account_id, origin=origin, now=now))
+
+    def export(self, connection: Connection, account_id: str) -> Exported:
+        """Return when it was enrolled; a template tells a person nothing, and is a key to those who steal it."""
+        template = store.find_template(connection, account_id)
+        return [{"enrolled_at": template.created_at.isoformat(), "frames": template.frames}] if template else []
 
     @property
     def enabled(self) -> bool:

@@ -12,10 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from authsvc.accounts.levels import ProofKind
 from authsvc.accounts.store import Account, find_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.origin import Origin
+from authsvc.factors.factor import Exported, Way
 from authsvc.factors.passkey.ceremony import (
     CHALLENGE_BYTES,
     CeremonyRefused,
@@ -33,6 +35,7 @@ from authsvc.factors.passkey.store import (
     Challenge,
     Passkey,
     consume_challenge,
+    delete_passkeys,
     find_passkey,
     insert_challenge,
     insert_passkey,
@@ -73,6 +76,39 @@ class Passkeys:
 
     rp: RelyingParty
     audit: Audit
+
+    kind = ProofKind.PASSKEY
+
+    def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
+        return tuple(
+            Way(each.id, self.kind, each.name, "", each.created_at, each.last_used_at)
+            for each in list_passkeys(connection, account_id)
+        )
+
+    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
+        removed = delete_passkeys(connection, account_id)
+        for passkey_id in removed:
+            self.audit.record(
+                connection,
+                "passkey:factor:removed",
+                now=now,
+                account_id=account_id,
+                origin=origin,
+                facts={"passkey": passkey_id},
+            )
+        return len(removed)
+
+    def export(self, connection: Connection, account_id: str) -> Exported:
+        return [
+            {
+                "name": each.name,
+                "created_at": each.created_at.isoformat(),
+                "last_used_at": each.last_used_at.isoformat() if each.last_used_at else None,
+                "backed_up": each.backed_up,
+                "aaguid": each.aaguid,
+            }
+            for each in list_passkeys(connection, account_id)
+        ]
 
     def begin_registration(
         self, connection: Connection, *, flow_id: str, user_handle: bytes, email: str, display_name: str, now: datetime

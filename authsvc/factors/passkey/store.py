@@ -63,6 +63,12 @@ def list_passkeys(connection: Connection, account_id: str) -> list[Passkey]:
     return [_passkey(row) for row in connection.execute(query)]
 
 
+def delete_passkeys(connection: Connection, account_id: str) -> list[str]:
+    """Delete all of an account's passkeys; return their ids."""
+    statement = delete(passkeys).where(passkeys.c.account_id == account_id).returning(passkeys.c.id)
+    return list(connection.execute(statement).scalars())
+
+
 def note_use(connection: Connection, passkey_id: str, *, sign_count: int, backed_up: bool, now: datetime) -> None:
     connection.execute(
         update(passkeys)

@@ -5,10 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from authsvc.accounts.levels import ProofKind
 from authsvc.core.audit.service import Audit
 from authsvc.core.lanes import ThreadLane
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.cipher import Keyring
+from authsvc.factors.factor import Exported, Way
 from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.lockout import FORGET_BUCKET_AFTER, OTHER_BROWSERS
 from authsvc.factors.password.rules import check_new
@@ -17,6 +19,7 @@ from authsvc.factors.password.store import (
     Password,
     claim_attempt,
     clear_failures,
+    delete_password,
     find_password,
     forget_old_failures,
     insert_password,
@@ -34,6 +37,22 @@ class Passwords:
     lane: ThreadLane
     keyring: Keyring
     audit: Audit
+
+    kind = ProofKind.PASSWORD
+
+    def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
+        stored = find_password(connection, account_id)
+        return (Way("password", self.kind, "Password", "", stored.changed_at),) if stored else ()
+
+    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
+        if not delete_password(connection, account_id):
+            return 0
+        self.audit.record(connection, "password:factor:removed", now=now, account_id=account_id, origin=origin)
+        return 1
+
+    def export(self, connection: Connection, account_id: str) -> Exported:
+        stored = find_password(connection, account_id)
+        return [{"changed_at": stored.changed_at.isoformat()}] if stored else []
 
     def find(self, connection: Connection, account_id: str) -> Password | None:
         return find_password(connection, account_id)

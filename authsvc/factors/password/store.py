@@ -45,6 +45,11 @@ def insert_password(connection: Connection, password: Password) -> None:
     connection.execute(insert(passwords).values(**password.__dict__))
 
 
+def delete_password(connection: Connection, account_id: str) -> bool:
+    """Return False when the account had none."""
+    return connection.execute(delete(passwords).where(passwords.c.account_id == account_id)).rowcount == 1
+
+
 def rehash(connection: Connection, account_id: str, old_hash: str, new_hash: str) -> None:
     """Replace a hash of the same password by one with today's parameters, unless it changed meanwhile."""
     connection.execute(

@@ -1,0 +1,89 @@
+"""What every factor has in common, so that pages, the step-up ladder, recovery and erasure need to know none of them.
+
+A factor is one folder here, and one entry of the tuple `factors` in app.py. Its place in that tuple is its place on the
+step-up ladder, strongest and easiest first. What a proof is worth is not the factor's to say: accounts/levels.py does.
+
+A *typed* factor is one that somebody types in as a second proof (a one-time password, a recovery code). All of them
+share one page, whose words come from the factor's prompt.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from sqlalchemy import Connection
+
+from authsvc.accounts.levels import ProofKind
+from authsvc.core.origin import Origin
+
+Exported = list[dict[str, Any]]  # what an account's owner may read of a factor, as JSON; never a secret
+
+
+@dataclass(frozen=True)
+class Way:
+    """One thing that an account can prove itself with, as its owner sees it."""
+
+    id: str
+    kind: ProofKind
+    name: str
+    detail: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+
+
+class Factor(Protocol):
+    """One kind of proof."""
+
+    @property
+    def kind(self) -> ProofKind: ...
+
+    def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
+        """Return what the account has of this kind, the oldest first; empty when it has none."""
+        ...
+
+    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
+        """Take all of it away, for recovery and erasure; return how many there were, and leave an event if any."""
+        ...
+
+    def export(self, connection: Connection, account_id: str) -> Exported:
+        """Return what is kept about the person; never a secret."""
+        ...
+
+
+@dataclass(frozen=True)
+class TypedPrompt:
+    """The words and the field of the page on which a factor is typed in."""
+
+    offer: str  # on the button that leads there
+    title: str
+    hint: str
+    label: str
+    inputmode: str
+    autocomplete: str
+    max_length: int
+
+
+@dataclass(frozen=True)
+class TypedCheck:
+    """Whether what was typed was right. `code`: a stable word for why not."""
+
+    right: bool
+    code: str | None = None
+    retry_after_s: int | None = None
+
+
+@runtime_checkable
+class TypedFactor(Factor, Protocol):
+    """A factor that is typed in as a second proof."""
+
+    @property
+    def prompt(self) -> TypedPrompt: ...
+
+    def check(
+        self, connection: Connection, account_id: str, typed: str, *, origin: Origin, now: datetime
+    ) -> TypedCheck:
+        """Try what was typed; counted before it is compared, and spent in one statement when it is right.
+
+        The outcome and its evidence are written through `connection`: commit it whatever the outcome is.
+        """
+        ...
