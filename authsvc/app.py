@@ -18,6 +18,9 @@ from sqlalchemy import Connection
 from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.devices.service import Devices
+from authsvc.accounts.events.http_client_sender import HttpClientSender
+from authsvc.accounts.events.service import TOPIC as WEBHOOK_TOPIC
+from authsvc.accounts.events.service import AccountEvents, Delivery, Webhooks
 from authsvc.accounts.sessions.service import Session, Sessions
 from authsvc.accounts.store import exists_with_role, get_account
 from authsvc.console import routes as console_routes
@@ -90,6 +93,7 @@ class Services:
     audit: Audit
     mailbox: MailboxNotifier | None
     outbox_worker: OutboxWorker
+    webhook_worker: OutboxWorker
     sealer: SealerThread
     limits: Limits
     password_lane: ThreadLane
@@ -107,6 +111,8 @@ class Services:
     not_me: NotMe
     staff: Staff
     clients: ClientRegistry
+    events: AccountEvents
+    webhooks: Webhooks
     signing_keys: SigningKeys
     console: Console
     provider: Provider
@@ -137,7 +143,14 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     mailbox = MailboxNotifier(clock) if settings.demo else None
     wake = threading.Event()
     outbox = Outbox(vault, wake)
-    worker = OutboxWorker(database, vault, clock, wake, {"mail": mail_handler(mailbox or _smtp(settings))})
+    mail = {"mail": mail_handler(mailbox or _smtp(settings))}
+    worker = OutboxWorker(database, vault, clock, wake, mail, without=(WEBHOOK_TOPIC,))
+
+    private = settings.webhooks.allow_private
+    events, webhooks = AccountEvents(outbox), Webhooks(database, vault, audit, clock, private)
+    delivery = Delivery(database, vault, audit, clock, HttpClientSender(private), private)
+    handlers = {WEBHOOK_TOPIC: delivery.deliver}
+    webhook_worker = OutboxWorker(database, vault, clock, threading.Event(), handlers, only=handlers)
 
     consents = Consents(audit, {Purpose.FACE: delete_face_data, Purpose.TYPING: forget_typing})
     sessions = Sessions(settings.sessions, audit)
@@ -225,6 +238,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         audit=audit,
         mailbox=mailbox,
         outbox_worker=worker,
+        webhook_worker=webhook_worker,
         sealer=SealerThread(Sealer(database, settings.secrets.audit, clock)),
         limits=limits,
         password_lane=password_lane,
@@ -242,6 +256,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         not_me=NotMe(database, clock, limits, audit, alerts, sessions),
         staff=staff,
         clients=ClientRegistry(database, audit, clock),
+        events=events,
+        webhooks=webhooks,
         signing_keys=signing_keys,
         console=Console(database, clock, audit, vault, staff),
         provider=provider,
@@ -256,9 +272,11 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         parts.signing_keys.current()  # the first request should not wait for an RSA key
         parts.outbox_worker.start()
+        parts.webhook_worker.start()
         parts.sealer.start()
         yield
         parts.outbox_worker.stop()
+        parts.webhook_worker.stop()
         parts.sealer.stop()
         parts.close()
 

@@ -151,6 +151,12 @@ class MailSettings(_Group):
     starttls: bool = Field(True, description="Insist on STARTTLS; only a server on this machine can do without")
 
 
+class WebhookSettings(_Group):
+    allow_private: bool = Field(
+        False, description="Let webhooks reach private addresses, and this machine without TLS. For tests and the demo"
+    )
+
+
 class LimitSettings(_Group):
     """Per name and key, in the `limits` library's notation. Address: one IPv4 address or one IPv6 /64."""
 
@@ -167,6 +173,7 @@ class LimitSettings(_Group):
     face_per_account: str = Field("30 per 1 hour", description="Face captures of one account")
     evidence_per_source: str = Field("60 per 1 minute", description="Refused requests of one address kept as evidence")
     face_per_address: str = Field("120 per 10 minutes", description="Face captures sent from one address")
+    api_per_client: str = Field("600 per 1 minute", description="Account API requests of one client")
 
     def rules(self) -> dict[str, str]:
         return {name: getattr(self, name) for name in type(self).model_fields}
@@ -196,6 +203,7 @@ class Settings(BaseSettings):
     face: FaceSettings = FaceSettings()
     risk: RiskSettings = RiskSettings()
     mail: MailSettings = MailSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     limits: LimitSettings = LimitSettings()
 
     @model_validator(mode="before")

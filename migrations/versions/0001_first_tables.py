@@ -164,6 +164,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("topic", sa.String(length=40), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("recipient", sa.LargeBinary(length=32), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
@@ -171,6 +172,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_due_at", ["due_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_outbox_recipient"), ["recipient"], unique=False)
 
     op.create_table(
         "password_failures",
@@ -277,6 +279,20 @@ def upgrade() -> None:
         batch_op.create_index("ix_webauthn_challenges_expires_at", ["expires_at"], unique=False)
 
     op.create_table(
+        "webhooks",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("url", sa.String(length=2000), nullable=False),
+        sa.Column("secret_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("previous_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("disable_reason", sa.String(length=40), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+        sa.UniqueConstraint("client_id", name=op.f("uq_webhooks_client_id")),
+    )
+    op.create_table(
         "account_devices",
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("device_id", sa.String(length=64), nullable=False),
@@ -349,11 +365,19 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("alert_id", sa.String(length=64), nullable=False),
+        sa.Column("alert_id", sa.String(length=64), nullable=True),
+        sa.Column("event_id", sa.String(length=64), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("handled_by", sa.String(length=64), nullable=True),
+        sa.Column("note", sa.String(length=500), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_cases_account_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
     )
+    with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.create_index("ix_cases_account_id", ["account_id"], unique=False)
+        batch_op.create_index("ix_cases_handled_at_opened_at", ["handled_at", "opened_at"], unique=False)
+
     op.create_table(
         "consents",
         sa.Column("id", sa.String(length=64), nullable=False),

@@ -3,11 +3,14 @@
 At least once: a worker leases a row by moving `due_at` forward in one statement, delivers, and deletes it. A crash in
 between delivers again after the lease; a failure waits 5 s, 25 s, 2 min … up to an hour, and is given up after
 a day with a log line. Payloads are sealed: a mail holds a code.
+
+A worker sends its rows one after another. What a stranger's server can make slow has a worker of its own (`only`), and
+the others leave it alone (`without`): a shop's webhook must never hold up a customer's code.
 """
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +32,7 @@ LONGEST_RETRY_S = 3600
 BATCH = 20
 POLL_S = 1.0
 COMMIT_S = 0.05
+RECIPIENT = "outbox-recipient"
 
 log = structlog.get_logger(__name__)
 
@@ -42,17 +46,37 @@ class Outbox:
     vault: Vault
     wake: threading.Event
 
-    def put(self, connection: Connection, topic: str, payload: Mapping[str, Any], *, now: datetime) -> None:
+    def put(
+        self,
+        connection: Connection,
+        topic: str,
+        payload: Mapping[str, Any],
+        *,
+        now: datetime,
+        recipient: str | None = None,
+    ) -> None:
         """Leave one payload for the handler of `topic`, to be sent once the transaction commits."""
         row_id = new_id("out")
-        sealed = self.vault.seal(json.dumps(payload).encode(), context=f"outbox:{row_id}")
-        connection.execute(insert(outbox).values(id=row_id, topic=topic, sealed=sealed, created_at=now, due_at=now))
+        values = {
+            "id": row_id,
+            "topic": topic,
+            "sealed": self.vault.seal(json.dumps(payload).encode(), context=f"outbox:{row_id}"),
+            "recipient": None if recipient is None else self.vault.keyring.index(RECIPIENT, recipient),
+            "created_at": now,
+            "due_at": now,
+        }
+        connection.execute(insert(outbox).values(values))
         self.wake.set()
 
     def mail(self, connection: Connection, message: Message, *, now: datetime) -> None:
         """Leave a mail."""
         payload = {"to": message.to, "subject": message.subject, "text": message.text}
-        self.put(connection, "mail", payload, now=now)
+        self.put(connection, "mail", payload, now=now, recipient=message.to)
+
+    def forget(self, connection: Connection, addresses: Iterable[str]) -> int:
+        """Drop what was not sent yet to these addresses, for an erasure; return how many rows that were."""
+        known = [index for address in addresses for index in self.vault.keyring.indexes(RECIPIENT, address)]
+        return connection.execute(delete(outbox).where(outbox.c.recipient.in_(known))).rowcount
 
 
 def mail_handler(notifier: Notifier) -> Handler:
@@ -74,7 +98,12 @@ class OutboxWorker:
         clock: Clock,
         wake: threading.Event,
         handlers: Mapping[str, Handler],
+        *,
+        only: Iterable[str] = (),
+        without: Iterable[str] = (),
     ) -> None:
+        """Args: only the topics this worker takes (all, if none is named), without those that another one takes."""
+        self._only, self._without = tuple(only), tuple(without)
         self._database, self._vault, self._clock, self._wake = database, vault, clock, wake
         self._handlers = dict(handlers)
         self._stop = threading.Event()
@@ -107,6 +136,10 @@ class OutboxWorker:
     def _due(self) -> list[str]:
         with self._database.read() as connection:
             query = select(outbox.c.id).where(outbox.c.due_at <= self._clock.now()).order_by(outbox.c.due_at)
+            if self._only:
+                query = query.where(outbox.c.topic.in_(self._only))
+            if self._without:
+                query = query.where(outbox.c.topic.not_in(self._without))
             return list(connection.execute(query.limit(BATCH)).scalars())
 
     def _deliver(self, row_id: str) -> bool:

@@ -1,0 +1,1 @@
+"""Telling a shop's server that an account was created, changed or erased."""
