@@ -1,14 +1,16 @@
 """SQL for accounts, addresses, roles and invitations."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from authsvc.accounts.tables import accounts, addresses, invitations, roles
 from authsvc.core.database import insert_into
 from authsvc.core.errors import NotFound
+
+RETIRED_FOR = timedelta(hours=72)  # security.md, "Addresses and mail"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ _FIND_ACCOUNT = select(accounts).where(accounts.c.id == bindparam("account_id"))
 _FIND_BY_EMAIL = (
     select(accounts)
     .join(addresses, addresses.c.account_id == accounts.c.id)
-    .where(addresses.c.email == bindparam("email"))
+    .where(addresses.c.email == bindparam("email"), addresses.c.retired_at.is_(None))
 )
 
 
@@ -96,7 +98,12 @@ def lift_guard(connection: Connection, account_id: str) -> None:
 
 
 def insert_address(connection: Connection, address: Address) -> bool:
-    """Return False when the address already belongs to somebody; nothing is written then."""
+    """Return False when the address belongs to somebody, or did within 72 hours; nothing is written then."""
+    connection.execute(
+        delete(addresses).where(
+            addresses.c.email == address.email, addresses.c.retired_at <= address.verified_at - RETIRED_FOR
+        )
+    )
     statement = (
         insert_into(connection, addresses)
         .values(
@@ -114,11 +121,36 @@ def insert_address(connection: Connection, address: Address) -> bool:
 
 def list_addresses(connection: Connection, account_id: str) -> list[Address]:
     """Return the account's proven addresses, the oldest first: that one is its primary."""
-    query = select(addresses).where(addresses.c.account_id == account_id).order_by(addresses.c.verified_at)
+    query = (
+        select(addresses)
+        .where(addresses.c.account_id == account_id, addresses.c.retired_at.is_(None))
+        .order_by(addresses.c.verified_at)
+    )
     return [
         Address(row.id, row.account_id, row.email, row.verified_at, row.verified_at_sign_up)
         for row in connection.execute(query)
     ]
+
+
+def list_told(connection: Connection, account_id: str, now: datetime) -> list[str]:
+    """Return the addresses that hear of what happens to the account: its own, and those replaced within 72 hours."""
+    query = (
+        select(addresses.c.email)
+        .where(
+            addresses.c.account_id == account_id,
+            addresses.c.retired_at.is_(None) | (addresses.c.retired_at > now - RETIRED_FOR),
+        )
+        .order_by(addresses.c.verified_at)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def note_recovered(connection: Connection, account_id: str, now: datetime, *, by_password: bool) -> None:
+    """The account was recovered; the guard ends with it. A password set so counts as one that was reset by mail."""
+    reset = {"password_reset_at": now} if by_password else {}
+    connection.execute(
+        update(accounts).where(accounts.c.id == account_id).values(recovered_at=now, guarded_at=None, **reset)
+    )
 
 
 def list_roles(connection: Connection, account_id: str) -> frozenset[str]:

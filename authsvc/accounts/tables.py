@@ -30,6 +30,8 @@ addresses = Table(
     Column("email", String(320), nullable=False, unique=True),  # normalised, see addresses.py
     Column("verified_at", UtcDateTime, nullable=False),
     Column("verified_at_sign_up", Boolean, nullable=False),
+    # Replaced by another one: still told of everything for 72 hours, and kept from others as long.
+    Column("retired_at", UtcDateTime),
     Index("ix_addresses_account_id", "account_id"),
 )
 

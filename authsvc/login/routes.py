@@ -21,7 +21,7 @@ from authsvc.login.service import Flows
 from authsvc.login.sign_in.service import Visitor
 from authsvc.login.sign_up.service import SignUp
 from authsvc.login.step_up.service import StepUp
-from authsvc.login.steps import Go, Stay, page_of
+from authsvc.login.steps import RECOVERY_KIND, Go, Stay, page_of, recovery_page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
 from authsvc.web import cookies
@@ -96,6 +96,8 @@ class FlowPages:
         self, request: Request, flow: Flow, stay: Stay | None = None, *, typed: Mapping[str, str] | None = None
     ) -> Response:
         """Return the page of the flow's state. Args: typed is what the person had filled in."""
+        if flow.kind == RECOVERY_KIND:
+            return RedirectResponse(recovery_page_of(flow.id), status_code=303)
         typed, error, status = typed or {}, stay.error if stay else None, stay.status if stay else 200
         common: dict[str, Any] = {"flow": flow.id, "client_name": flow.client_name, "error": error}
         common["leads_back"] = flow.kind in ("client", "face")  # our own pages would only ask for a sign-in again
@@ -110,6 +112,9 @@ class FlowPages:
             case State.IDENTIFY:
                 if flow.grant_role or "create" in flow.prompt:
                     return self.show_create(request, flow, stay, typed=typed)
+                if flow.account_id is not None:  # signed in, and about to prove it once more
+                    locked = stay is not None and stay.locked
+                    return page("confirm", email=flow.email or "", with_passkey=False, locked=locked)
                 return page(
                     "sign_in",
                     email=typed.get("email", flow.email or ""),
@@ -130,6 +135,8 @@ class FlowPages:
                     typing_consent_version=wording.version,
                     email=flow.email or "",
                 )
+            case State.STEP_UP if flow.kind == "account" and not flow.proofs:
+                return page("confirm", with_passkey=True)
             case State.STEP_UP:
                 ladder = self.step_up.ladder(flow)
                 why = STEP_UP_WHY if flow.risk_level >= flow.required_level else LEVEL_WHY
@@ -141,7 +148,7 @@ class FlowPages:
                 return page("code", address_hint=ladder.address_hint, purpose="step_up", can_resend=can_resend)
             case State.DENIED:
                 return page("denied", next_steps=DENIED_NEXT_STEPS)
-            case State.READY | State.REFUSED | State.SPENT:
+            case State.READY | State.REFUSED | State.SPENT | State.RECOVERY_CODE | State.RECOVERY:
                 return RedirectResponse(_arrival_of(flow), status_code=303)
 
     def show_create(

@@ -27,3 +27,11 @@ class Go:
 def page_of(flow_id: str) -> str:
     """Return the path of a flow's page; which page it is, its state says."""
     return f"/login?flow={flow_id}"
+
+
+RECOVERY_KIND = "recovery"
+
+
+def recovery_page_of(flow_id: str) -> str:
+    """Return the path of a recovery's page."""
+    return f"/login/recovery?flow={flow_id}"

@@ -5,6 +5,7 @@ identify ──sign_up_begun──▶ prove_address ──address_proven──�
    │  ├──step_up_asked──▶ step_up ◀─back─▶ step_up_code ──proven──▶ ready
    │  ├──unlock_begun───▶ unlock ──unlocked──▶ identify
    │  └──denied─────────▶ denied
+   identify ──recovery_begun──▶ recovery_code ──mailbox_proven──▶ recovery ──recovered──▶ spent
    any open state ──cancelled──▶ refused          ready, refused ──resumed──▶ spent
 """
 
@@ -18,6 +19,8 @@ class State(StrEnum):
     STEP_UP = "step_up"
     STEP_UP_CODE = "step_up_code"
     UNLOCK = "unlock"
+    RECOVERY_CODE = "recovery_code"
+    RECOVERY = "recovery"
     READY = "ready"
     DENIED = "denied"
     REFUSED = "refused"
@@ -35,6 +38,9 @@ class Event(StrEnum):
     PROVEN = "proven"
     UNLOCK_BEGUN = "unlock_begun"
     UNLOCKED = "unlocked"
+    RECOVERY_BEGUN = "recovery_begun"
+    MAILBOX_PROVEN = "mailbox_proven"
+    RECOVERED = "recovered"
     BACK = "back"
     CANCELLED = "cancelled"
     RESUMED = "resumed"
@@ -65,6 +71,11 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.UNLOCK, Event.UNLOCKED): State.IDENTIFY,
     (State.UNLOCK, Event.BACK): State.IDENTIFY,
     (State.UNLOCK, Event.CANCELLED): State.REFUSED,
+    (State.IDENTIFY, Event.RECOVERY_BEGUN): State.RECOVERY_CODE,
+    (State.RECOVERY_CODE, Event.RECOVERY_BEGUN): State.RECOVERY_CODE,
+    (State.RECOVERY_CODE, Event.MAILBOX_PROVEN): State.RECOVERY,
+    (State.RECOVERY_CODE, Event.BACK): State.IDENTIFY,
+    (State.RECOVERY, Event.RECOVERED): State.SPENT,
     (State.DENIED, Event.CANCELLED): State.REFUSED,
     (State.READY, Event.RESUMED): State.SPENT,
     (State.REFUSED, Event.RESUMED): State.SPENT,

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select, update
 
-from authsvc.accounts.store import list_addresses
+from authsvc.accounts.store import list_told
 from authsvc.accounts.tables import alerts
 from authsvc.core.audit.service import Audit
 from authsvc.core.ids import hash_secret, new_id, new_secret
@@ -31,6 +31,7 @@ class AlertKind(StrEnum):
     PASSWORD_RESET = "password_reset"
     ADDRESS_CHANGED = "address_changed"
     RECOVERY_STARTED = "recovery_started"
+    RECOVERED = "recovered"
     REFRESH_REUSED = "refresh_reused"
 
 
@@ -43,6 +44,7 @@ WHAT_HAPPENED = {
     AlertKind.PASSWORD_RESET: "The password of your account was reset with a mail to this address.",
     AlertKind.ADDRESS_CHANGED: "The e-mail address of your account was changed.",
     AlertKind.RECOVERY_STARTED: "Somebody asked to get back into your account without its passkey or second factor.",
+    AlertKind.RECOVERED: "Your account was recovered: its old passkeys, passwords and second factors stopped working.",
     AlertKind.REFRESH_REUSED: "A sign-in of yours in a shop or an app was used from two places. We have ended it.",
 }
 
@@ -67,11 +69,23 @@ class Alerts:
     service_name: str
 
     def send(
-        self, connection: Connection, account_id: str, kind: AlertKind, *, origin: Origin | None, now: datetime
+        self,
+        connection: Connection,
+        account_id: str,
+        kind: AlertKind,
+        *,
+        origin: Origin | None,
+        now: datetime,
+        note: str = "",
+        leave_out: str | None = None,
     ) -> None:
-        """Mail every proven address of the account.
+        """Mail every proven address of the account, and for 72 hours those that were replaced.
 
         Failed step-ups warn once an hour: somebody with the right password must not be able to flood the mailbox.
+
+        Args:
+            note: a paragraph about this one case.
+            leave_out: an address that gets a mail of its own.
         """
         if kind is AlertKind.STEP_UP_FAILED and self._warned_since(connection, account_id, kind, now - QUIET):
             return
@@ -86,8 +100,9 @@ class Alerts:
                 expires_at=now + LINK_TTL,
             )
         )
-        for address in list_addresses(connection, account_id):
-            self.outbox.mail(connection, self._message(address.email, kind, secret, now), now=now)
+        for email in list_told(connection, account_id, now):
+            if email != leave_out:
+                self.outbox.mail(connection, self._message(email, kind, secret, note, now), now=now)
         self.audit.record(
             connection,
             "accounts:alert:sent",
@@ -122,9 +137,10 @@ class Alerts:
         )
         return connection.execute(query.limit(1)).first() is not None
 
-    def _message(self, to: str, kind: AlertKind, secret: str, now: datetime) -> Message:
+    def _message(self, to: str, kind: AlertKind, secret: str, note: str, now: datetime) -> Message:
         text = (
             f"{WHAT_HAPPENED[kind]}\n\nWhen: {now:%d %B %Y, %H:%M} UTC\n\n"
+            f"{note + chr(10) * 2 if note else ''}"
             "If that was you, there is nothing to do.\n\n"
             "If it was not you, open this link and press the button. It signs everybody out and asks for your "
             f"strongest proof at the next sign-in:\n\n    {self.issuer}/not-me?token={secret}\n\n{self.service_name}\n"

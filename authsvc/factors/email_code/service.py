@@ -29,6 +29,8 @@ class CodePurpose(StrEnum):
     SIGN_UP = "sign_up"
     STEP_UP = "step_up"
     UNLOCK = "unlock"
+    RECOVERY = "recovery"
+    ADDRESS_CHANGE = "address_change"
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,15 @@ _SUBJECTS = {
     CodePurpose.SIGN_UP: "Your code to create an account",
     CodePurpose.STEP_UP: "Your code to sign in",
     CodePurpose.UNLOCK: "Your code to open your account again",
+    CodePurpose.RECOVERY: "Your code to get back into your account",
+    CodePurpose.ADDRESS_CHANGE: "Your code to use this address",
 }
 _WHY = {
     CodePurpose.SIGN_UP: "Somebody, hopefully you, is creating an account with this address.",
     CodePurpose.STEP_UP: "Somebody, hopefully you, is signing in to your account and has given the right password.",
     CodePurpose.UNLOCK: "After many wrong passwords your account asks for this code before it takes another one.",
+    CodePurpose.RECOVERY: "Somebody, hopefully you, has lost the passkey or second factor of your account.",
+    CodePurpose.ADDRESS_CHANGE: "Somebody, hopefully you, wants to use this address for an account.",
 }
 
 

@@ -9,7 +9,7 @@ email_codes = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("flow_id", String(64), nullable=False),
-    Column("purpose", String(16), nullable=False),  # sign_up | step_up | unlock
+    Column("purpose", String(16), nullable=False),  # CodePurpose
     Column("address_index", LargeBinary(32), nullable=False),
     Column("code_hash", LargeBinary(32), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

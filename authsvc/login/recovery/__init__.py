@@ -1,0 +1,1 @@
+"""Getting back into an account whose stronger factors are lost, without ever stepping down to the mailbox alone."""
