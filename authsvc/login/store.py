@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from authsvc.accounts.levels import Level, ProofKind
 from authsvc.login.tables import cases, flows
@@ -40,6 +42,7 @@ class Flow:
     typing_sealed: bytes | None = None
     refusal: str | None = None
     alerted_at: datetime | None = None
+    passkey_offer: str | None = None
 
     @property
     def required(self) -> Level:
@@ -75,20 +78,43 @@ def move_flow(connection: Connection, flow: Flow, event: Event, *, now: datetime
     state = after(flow.state, event)
     if state is None:
         return None
-    statement = (
+    changed = {"state": state.value, **_plain(changes)}
+    was = {
+        "was_id": flow.id,
+        "was_state": flow.state.value,
+        "was_account": flow.account_id,
+        "was_email": flow.email,
+        "now": now,
+    }
+    becomes = {f"new_{name}": value for name, value in changed.items()}
+    row = connection.execute(_move(tuple(changed)), was | becomes).one_or_none()
+    return _flow(row) if row else None
+
+
+@cache
+def _move(changed: tuple[str, ...]) -> ReturningUpdate[Any]:
+    """Return the statement that changes these columns, built once: steps are few, and writing one down is slow."""
+    return (
         update(flows)
         .where(
-            flows.c.id == flow.id,
-            flows.c.state == flow.state.value,
-            flows.c.account_id.is_not_distinct_from(flow.account_id),
-            flows.c.email.is_not_distinct_from(flow.email),
-            flows.c.expires_at > now,
+            flows.c.id == bindparam("was_id"),
+            flows.c.state == bindparam("was_state"),
+            flows.c.account_id.is_not_distinct_from(bindparam("was_account")),
+            flows.c.email.is_not_distinct_from(bindparam("was_email")),
+            flows.c.expires_at > bindparam("now"),
         )
-        .values(state=state.value, **_plain(changes))
+        .values({name: bindparam(f"new_{name}") for name in changed})
         .returning(flows)
     )
-    row = connection.execute(statement).one_or_none()
-    return _flow(row) if row else None
+
+
+def keep_open(connection: Connection, flow: Flow, *, until: datetime, now: datetime) -> None:
+    """Let a flow whose page is still open live until then, where it has not ended meanwhile."""
+    connection.execute(
+        update(flows)
+        .where(flows.c.id == flow.id, flows.c.expires_at > now, flows.c.expires_at < until)
+        .values(expires_at=until)
+    )
 
 
 def mark_alerted(connection: Connection, flow_id: str, now: datetime) -> bool:
@@ -98,10 +124,20 @@ def mark_alerted(connection: Connection, flow_id: str, now: datetime) -> bool:
 
 
 def insert_case(
-    connection: Connection, *, case_id: str, account_id: str, kind: str, alert_id: str, now: datetime
+    connection: Connection,
+    *,
+    case_id: str,
+    account_id: str,
+    kind: str,
+    alert_id: str | None = None,
+    event_id: str | None = None,
+    now: datetime,
 ) -> None:
+    """Open a case for the security team. Args: alert_id or event_id is what the owner disowned."""
     connection.execute(
-        insert(cases).values(id=case_id, account_id=account_id, kind=kind, alert_id=alert_id, opened_at=now)
+        insert(cases).values(
+            id=case_id, account_id=account_id, kind=kind, alert_id=alert_id, event_id=event_id, opened_at=now
+        )
     )
 
 

@@ -30,6 +30,7 @@ flows = Table(
     Column("typing_sealed", LargeBinary),  # kept until the sign-in completes, and only with consent
     Column("refusal", String(40)),
     Column("alerted_at", UtcDateTime),
+    Column("passkey_offer", String(12)),  # login/offer/rule.py
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Index("ix_flows_expires_at", "expires_at"),
@@ -40,7 +41,14 @@ cases = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("account_id", String(64), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
-    Column("kind", String(40), nullable=False),
-    Column("alert_id", String(64), nullable=False),
+    Column("kind", String(40), nullable=False),  # of the alert, or the tag of the event
+    # What was disowned: a warning's link, or an event of the account's activity.
+    Column("alert_id", String(64)),
+    Column("event_id", String(64)),
     Column("opened_at", UtcDateTime, nullable=False),
+    Column("handled_at", UtcDateTime),
+    Column("handled_by", String(64)),  # the analyst's account
+    Column("note", String(500)),
+    Index("ix_cases_handled_at_opened_at", "handled_at", "opened_at"),
+    Index("ix_cases_account_id", "account_id"),
 )

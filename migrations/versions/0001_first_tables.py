@@ -141,6 +141,7 @@ def upgrade() -> None:
         sa.Column("typing_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("refusal", sa.String(length=40), nullable=True),
         sa.Column("alerted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("passkey_offer", sa.String(length=12), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flows")),
@@ -158,6 +159,13 @@ def upgrade() -> None:
         sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_invitations_token_hash")),
+    )
+    op.create_table(
+        "legacy_tariff",
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_legacy_tariff")),
     )
     op.create_table(
         "outbox",
@@ -445,6 +453,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "network_index", name=op.f("pk_known_networks")),
     )
     op.create_table(
+        "passkey_offers",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_passkey_offers_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_passkey_offers")),
+    )
+    op.create_table(
         "passkeys",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=64), nullable=False),
@@ -537,6 +554,47 @@ def upgrade() -> None:
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index("ix_sessions_account_id_ended_at", ["account_id", "ended_at"], unique=False)
 
+    op.create_table(
+        "totp_enrolments",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_totp_enrolments_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_totp_enrolments")),
+    )
+    with op.batch_alter_table("totp_enrolments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_totp_enrolments_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "totp_secrets",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_step", sa.Integer(), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_totp_secrets_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_totp_secrets")),
+    )
+    op.create_table(
+        "typed_tries",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_typed_tries_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "kind", name=op.f("pk_typed_tries")),
+    )
     op.create_table(
         "typing_fingerprints",
         sa.Column("account_id", sa.String(length=64), nullable=False),
