@@ -65,6 +65,16 @@ def get_account(connection: Connection, account_id: str) -> Account:
     return account
 
 
+def lock_account(connection: Connection, account_id: str) -> Account | None:
+    """Return the account and keep others from changing it until the transaction ends.
+
+    Whoever adds, replaces or takes away a way in holds this lock first, so that two of them pass one after the other.
+    """
+    query = select(accounts).where(accounts.c.id == account_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    return _account(row) if row else None
+
+
 def find_account_by_email(connection: Connection, email: str) -> Account | None:
     """Args: email as addresses.normalise spells it."""
     row = connection.execute(_FIND_BY_EMAIL, {"email": email}).one_or_none()
