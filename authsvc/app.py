@@ -17,11 +17,11 @@ from sqlalchemy import Connection
 
 from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.consents.service import Consents, Purpose
-from authsvc.accounts.devices.service import Devices
+from authsvc.accounts.devices.service import Devices, sweep_devices
 from authsvc.accounts.events.http_client_sender import HttpClientSender
 from authsvc.accounts.events.service import TOPIC as WEBHOOK_TOPIC
 from authsvc.accounts.events.service import AccountEvents, Delivery, Webhooks
-from authsvc.accounts.sessions.service import Session, Sessions
+from authsvc.accounts.sessions.service import Session, Sessions, sweep_sessions
 from authsvc.accounts.store import exists_with_role, get_account
 from authsvc.console import routes as console_routes
 from authsvc.console.service import Console
@@ -35,18 +35,25 @@ from authsvc.core.mail import MailboxNotifier, Notifier, SmtpNotifier
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox, OutboxWorker, mail_handler
 from authsvc.core.sealing.service import Vault
+from authsvc.core.sweeper import Sweep, Sweeper
 from authsvc.factors.email_code.service import EmailCodes
 from authsvc.factors.face import routes as face_routes
 from authsvc.factors.face.dlib_embedder import load_models
 from authsvc.factors.face.service import FaceService
 from authsvc.factors.face.store import delete_face_data
+from authsvc.factors.factor import Factor
 from authsvc.factors.passkey.ceremony import RelyingParty
 from authsvc.factors.passkey.service import Passkeys
 from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.service import Passwords
+from authsvc.factors.password.store import sweep_failures as sweep_password_failures
 from authsvc.login import routes as login_routes
 from authsvc.login.account import routes as account_routes
+from authsvc.login.account.fresh.service import FreshProof
+from authsvc.login.account.routes import AccountPages
 from authsvc.login.account.service import OwnAccount
+from authsvc.login.account.sessions import routes as own_session_routes
+from authsvc.login.account.sessions.service import OwnSessions
 from authsvc.login.alerts import routes as alert_routes
 from authsvc.login.alerts.service import NotMe
 from authsvc.login.finish.service import STAFF_ROLE, Finish
@@ -61,15 +68,20 @@ from authsvc.login.staff import routes as staff_routes
 from authsvc.login.staff.service import Staff
 from authsvc.login.step_up import routes as step_up_routes
 from authsvc.login.step_up.service import StepUp
+from authsvc.login.store import sweep_flows
 from authsvc.oidc import routes as oidc_routes
 from authsvc.oidc.clients.service import ClientRegistry
+from authsvc.oidc.clients.store import sweep_stored_requests
 from authsvc.oidc.flows import FinishedSignIn, RefusedSignIn, SignInRequest
 from authsvc.oidc.keys.service import SigningKeys
 from authsvc.oidc.provider import Provider, build_provider
+from authsvc.oidc.token.store import sweep_tokens
+from authsvc.risk.history.failures import sweep_failures as sweep_sign_in_failures
 from authsvc.risk.history.geo import open_geo
 from authsvc.risk.history.typing import forget_typing
 from authsvc.risk.policy_file import load_policy
 from authsvc.risk.service import RiskService
+from authsvc.risk.store import sweep_decisions
 from authsvc.settings import Settings, load_settings
 from authsvc.web import health
 from authsvc.web.csrf import Csrf
@@ -82,6 +94,18 @@ from authsvc.web.pages import Pages
 
 VERSION = version("authsvc")
 
+# What each room drops when it is over.
+SWEEPS: tuple[Sweep, ...] = (
+    sweep_flows,
+    sweep_tokens,
+    sweep_stored_requests,
+    sweep_sessions,
+    sweep_devices,
+    sweep_password_failures,
+    sweep_sign_in_failures,
+    sweep_decisions,
+)
+
 
 @dataclass(frozen=True)
 class Services:
@@ -93,6 +117,7 @@ class Services:
     audit: Audit
     mailbox: MailboxNotifier | None
     outbox_worker: OutboxWorker
+    sweeper: Sweeper
     webhook_worker: OutboxWorker
     sealer: SealerThread
     limits: Limits
@@ -107,7 +132,9 @@ class Services:
     sign_in: SignIn
     sign_up: SignUp
     step_up: StepUp
+    fresh: FreshProof
     own_account: OwnAccount
+    own_sessions: OwnSessions
     not_me: NotMe
     staff: Staff
     clients: ClientRegistry
@@ -169,7 +196,10 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         vault, audit, load_policy(settings.risk.policy_file), consents, open_geo(settings.risk.geoip_database)
     )
 
+    factors: tuple[Factor, ...] = (passkeys, passwords, face, codes)
+
     flows = Flows(database, audit, clock, limits)
+    fresh = FreshProof(database, clock, limits, flows, sessions, factors)
     finish = Finish(flows, sessions, devices, risk, alerts, audit)
     sign_in = SignIn(
         database=database,
@@ -239,6 +269,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         mailbox=mailbox,
         outbox_worker=worker,
         webhook_worker=webhook_worker,
+        sweeper=Sweeper(database, clock, SWEEPS),
         sealer=SealerThread(Sealer(database, settings.secrets.audit, clock)),
         limits=limits,
         password_lane=password_lane,
@@ -252,7 +283,9 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         sign_in=sign_in,
         sign_up=sign_up,
         step_up=step_up,
-        own_account=OwnAccount(database, clock, limits, flows, sessions, consents, passwords, passkeys, face),
+        fresh=fresh,
+        own_account=OwnAccount(database, clock, limits, flows, fresh, consents, face),
+        own_sessions=OwnSessions(database, clock, audit, vault, risk.geo, devices, fresh),
         not_me=NotMe(database, clock, limits, audit, alerts, sessions),
         staff=staff,
         clients=ClientRegistry(database, audit, clock),
@@ -274,7 +307,9 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         parts.outbox_worker.start()
         parts.webhook_worker.start()
         parts.sealer.start()
+        parts.sweeper.start()
         yield
+        parts.sweeper.stop()
         parts.outbox_worker.stop()
         parts.webhook_worker.stop()
         parts.sealer.stop()
@@ -295,13 +330,15 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         session_days=settings.sessions.absolute_days,
         staff_hours=settings.sessions.staff_hours,
     )
+    own_pages = AccountPages(pages, parts.fresh)
     for router in (
         health.build_router(parts.database),
         login_routes.build_router(shown, csrf),
         sign_in_routes.build_router(shown, parts.sign_in, csrf),
         sign_up_routes.build_router(shown, parts.sign_up, csrf),
         step_up_routes.build_router(shown, parts.step_up, csrf),
-        account_routes.build_router(shown, parts.own_account, parts.step_up, csrf),
+        account_routes.build_router(own_pages, shown, parts.own_account, parts.step_up, csrf),
+        own_session_routes.build_router(own_pages, parts.own_sessions, csrf),
         alert_routes.build_router(pages, parts.not_me, csrf),
         staff_routes.build_router(pages, parts.staff, csrf),
         face_routes.build_router(parts.face),

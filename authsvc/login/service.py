@@ -22,11 +22,10 @@ from authsvc.core.errors import Conflict, Gone, NotAllowed
 from authsvc.core.ids import hash_secret, new_id
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
-from authsvc.login.store import Flow, delete_flows_before, find_flow, insert_flow, move_flow
+from authsvc.login.store import Flow, find_flow, insert_flow, move_flow
 from authsvc.login.transitions import Event, State
 
 FLOW_TTL = timedelta(minutes=30)
-KEPT_AFTER_EXPIRY = timedelta(days=1)  # so that a late step gets "expired", not "unknown"
 
 
 @dataclass(frozen=True)
@@ -69,14 +68,20 @@ class Flows:
         session: Session | None = None,
         origin: Origin,
         ready: bool = False,
+        confirms: State | None = None,
     ) -> Flow:
-        """Write a new flow; `ready` when the session at hand satisfies it already (silent sign-on)."""
+        """Write a new flow.
+
+        Args:
+            ready: the session at hand satisfies it already (silent sign-on).
+            confirms: the session's own account proves itself once more, and this is the state it begins in.
+        """
         now = self.clock.now()
         flow = Flow(
             id=new_id("flow"),
             browser_hash=hash_secret(browser),
             kind=purpose.kind,
-            state=State.READY if ready else State.IDENTIFY,
+            state=State.READY if ready else confirms or State.IDENTIFY,
             client_id=purpose.client_id,
             client_name=purpose.client_name,
             redirect_origin=purpose.redirect_origin,
@@ -88,11 +93,10 @@ class Flows:
             expires_at=now + FLOW_TTL,
             grant_role=purpose.grant_role,
             email=purpose.login_hint,
-            account_id=session.account_id if ready and session else None,
+            account_id=session.account_id if session and (ready or confirms) else None,
             session_id=session.id if session else None,
         )
         with self.database.write() as connection:
-            delete_flows_before(connection, now - KEPT_AFTER_EXPIRY)
             insert_flow(connection, flow)
             self.audit.record(
                 connection,

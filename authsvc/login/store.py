@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from authsvc.accounts.levels import Level, ProofKind
 from authsvc.login.tables import cases, flows
 from authsvc.login.transitions import Event, State, after
+
+KEPT_AFTER_EXPIRY = timedelta(days=1)  # so that a late step gets "expired", not "unknown"
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,12 @@ class Flow:
 
 
 def insert_flow(connection: Connection, flow: Flow) -> None:
-    """Keep a new flow; flows that expired a day ago go."""
     connection.execute(insert(flows), _plain(flow.__dict__))
 
 
-def delete_flows_before(connection: Connection, time: datetime) -> None:
-    connection.execute(delete(flows).where(flows.c.expires_at < time))
+def sweep_flows(connection: Connection, now: datetime) -> None:
+    """Drop flows that are long over."""
+    connection.execute(delete(flows).where(flows.c.expires_at < now - KEPT_AFTER_EXPIRY))
 
 
 _FIND_FLOW = select(flows).where(flows.c.id == bindparam("flow_id"))

@@ -100,6 +100,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("previous_hash", name=op.f("uq_devices_previous_hash")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_devices_secret_hash")),
     )
+    with op.batch_alter_table("devices", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_devices_rotated_at"), ["rotated_at"], unique=False)
+
     op.create_table(
         "email_codes",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -370,6 +373,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("event_row", name=op.f("uq_audit_links_event_row")),
     )
     op.create_table(
+        "brand_assets",
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("media_type", sa.String(length=40), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.id"], name=op.f("fk_brand_assets_client_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("client_id", "hash", name=op.f("pk_brand_assets")),
+    )
+    op.create_table(
         "cases",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=64), nullable=False),
@@ -387,6 +402,24 @@ def upgrade() -> None:
         batch_op.create_index("ix_cases_account_id", ["account_id"], unique=False)
         batch_op.create_index("ix_cases_handled_at_opened_at", ["handled_at", "opened_at"], unique=False)
 
+    op.create_table(
+        "client_brands",
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("accent", sa.String(length=7), nullable=False),
+        sa.Column("accent_dark", sa.String(length=7), nullable=False),
+        sa.Column("support", sa.String(length=200), nullable=False),
+        sa.Column("mail_footer", sa.String(length=500), nullable=False),
+        sa.Column("style_hash", sa.String(length=64), nullable=True),
+        sa.Column("logo_hash", sa.String(length=64), nullable=True),
+        sa.Column("logo_width", sa.Integer(), nullable=False),
+        sa.Column("logo_height", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.id"], name=op.f("fk_client_brands_client_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_client_brands")),
+    )
     op.create_table(
         "consents",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -524,6 +557,28 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "recovery_code_sets",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_recovery_code_sets_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_recovery_code_sets")),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("set_id", sa.String(length=64), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_recovery_codes_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "code_hash", name=op.f("pk_recovery_codes")),
+    )
+    op.create_table(
         "roles",
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=32), nullable=False),
@@ -553,6 +608,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index("ix_sessions_account_id_ended_at", ["account_id", "ended_at"], unique=False)
+        batch_op.create_index("ix_sessions_expires_at", ["expires_at"], unique=False)
 
     op.create_table(
         "totp_enrolments",

@@ -1,85 +1,141 @@
-"""The account page over HTTP."""
+"""The account's pages over HTTP: how each of them is answered, the first one, consents, and signing out.
 
-from typing import Annotated, Literal
+Nobody signed in: a page leads to a sign-in and back, a post is refused. A proof that is too old: both lead to the flow
+that asks for it, and from there to the page, where the button is pressed again.
+"""
 
-from fastapi import APIRouter, Depends, Form, Query
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from authsvc.accounts.consents.service import Purpose
-from authsvc.core.errors import NotAllowed, NotSignedIn
+from authsvc.core.errors import AuthsvcError, BadInput, NotAllowed, NotSignedIn
+from authsvc.login.account.fresh.service import CLOSED, PROOF_NEEDED, FreshProof
+from authsvc.login.account.places import Place
 from authsvc.login.account.service import OwnAccount
 from authsvc.login.routes import FlowPages
 from authsvc.login.step_up.routes import show_face_ticket
 from authsvc.login.step_up.service import StepUp
 from authsvc.login.steps import page_of
-from authsvc.login.transitions import State
 from authsvc.web import cookies
 from authsvc.web.browser import browser_of
 from authsvc.web.csrf import Csrf
 from authsvc.web.origin import origin_of
+from authsvc.web.pages import Pages
 
-FACE_READY = "Thank you. You can enrol your face now."
+
+@dataclass(frozen=True)
+class AccountPages:
+    """Answers the account's pages and posts."""
+
+    pages: Pages
+    fresh: FreshProof
+
+    def show(
+        self, request: Request, name: str, *, status: int = 200, error: str | None = None, **context: Any
+    ) -> Response:
+        """Return the page `account/NAME.html`."""
+        return self.pages.render(request, f"account/{name}.html", status=status, error=error, **context)
+
+    def answer(
+        self,
+        request: Request,
+        place: Place,
+        work: Callable[[str | None], Response],
+        *,
+        row: str = "",
+        retry: Callable[[str | None, str, int], Response] | None = None,
+    ) -> Response:
+        """Run `work` with the session's secret and return its response.
+
+        Args:
+            place, row: where a sign-in or a fresh proof leads back to.
+            retry: shows the page again with a sentence and a status, when what was typed can't be taken.
+        """
+        secret = cookies.read(request, cookies.SESSION)
+        try:
+            return work(secret)
+        except NotSignedIn:
+            if request.method != "GET":
+                raise
+            flow = self.fresh.begin_sign_in(place, row=row, browser=browser_of(request), origin=origin_of(request))
+            return RedirectResponse(page_of(flow.id), status_code=303)
+        except NotAllowed as problem:
+            if problem.code == PROOF_NEEDED:
+                browser, origin = browser_of(request), origin_of(request)
+                flow = self.fresh.begin(secret, place, row=row, browser=browser, origin=origin)
+                return RedirectResponse(page_of(flow.id), status_code=303)
+            if problem.code != CLOSED:
+                raise
+            note(request, problem)
+            return self.show(request, "closed", status=403)
+        except BadInput as problem:
+            if retry is None:
+                raise
+            note(request, problem)
+            return retry(secret, problem.detail, 400)
 
 
-def build_router(shown: FlowPages, own: OwnAccount, step_up: StepUp, csrf: Csrf) -> APIRouter:
-    """Return the routes of /account."""
+def note(request: Request, problem: AuthsvcError) -> None:
+    """Leave the refusal's code for the request's log line and its evidence, where a page answers in its place."""
+    request.scope["state"]["problem"] = problem.code
+
+
+def build_router(own_pages: AccountPages, shown: FlowPages, own: OwnAccount, step_up: StepUp, csrf: Csrf) -> APIRouter:
+    """Return the routes of the first page, of consents, and of signing out."""
     router = APIRouter(prefix="/account", dependencies=[Depends(csrf.require)], include_in_schema=False)
 
-    def show(request: Request, *, error: str | None = None, notice: str | None = None, status: int = 200) -> Response:
-        overview = own.overview(cookies.read(request, cookies.SESSION))
-        return shown.pages.render(
-            request,
-            "account/home.html",
-            status=status,
-            error=error,
-            notice=notice,
-            display_name=overview.account.display_name,
-            email=overview.email,
-            level=overview.level,
-            factors=overview.factors,
-            consents=overview.consents,
-            face_enrolled=overview.face_enrolled,
-            face_enabled=step_up.face.enabled,
+    @router.get("")
+    def page(request: Request) -> Response:
+        return own_pages.answer(
+            request, Place.HOME, lambda secret: own_pages.show(request, "home", overview=own.overview(secret), more=())
         )
 
-    @router.get("")
-    def page(request: Request, face: Annotated[str, Query(max_length=16)] = "") -> Response:
-        try:
-            return show(request, notice=FACE_READY if face == "ready" else None)
-        except NotSignedIn:
-            flow = own.begin_sign_in(browser=browser_of(request), origin=origin_of(request))
-            return RedirectResponse(page_of(flow.id), status_code=303)
+    @router.get("/consents")
+    def consents(request: Request) -> Response:
+        return own_pages.answer(request, Place.CONSENTS, lambda secret: show_consents(request, secret))
 
     @router.post("/consents")
-    def consents(
+    def change_consent(
         request: Request, purpose: Annotated[Purpose, Form()], action: Annotated[Literal["give", "withdraw"], Form()]
     ) -> Response:
         own.change_consent(
             cookies.read(request, cookies.SESSION), purpose, give=action == "give", origin=origin_of(request)
         )
-        return RedirectResponse("/account", status_code=303)
+        return RedirectResponse(Place.CONSENTS, status_code=303)
 
     @router.post("/face")
     def face(request: Request) -> Response:
-        flow = own.begin_face_enrolment(
-            cookies.read(request, cookies.SESSION), browser=browser_of(request), origin=origin_of(request)
-        )
-        if flow.state is not State.READY:
-            return RedirectResponse(page_of(flow.id), status_code=303)
-        try:
-            return show_face_ticket(shown, step_up, request, flow, purpose="enrol", back="/account")
-        except NotAllowed as problem:
-            if problem.code != "face.no_consent":
-                raise
-            request.scope["state"]["problem"] = problem.code
-            return show(request, error="Please allow \u201cRecognise my face\u201d first.", status=403)
+        def work(secret: str | None) -> Response:
+            flow = own.begin_face_enrolment(secret, browser=browser_of(request), origin=origin_of(request))
+            try:
+                return show_face_ticket(shown, step_up, request, flow, purpose="enrol", back=Place.CONSENTS)
+            except NotAllowed as problem:
+                if problem.code != "face.no_consent":
+                    raise
+                note(request, problem)
+                error = "Please allow \u201cRecognise my face\u201d first."
+                return show_consents(request, secret, error=error, status=403)
+
+        return own_pages.answer(request, Place.CONSENTS, work)
 
     @router.post("/sign-out")
     def sign_out(request: Request) -> Response:
         own.sign_out(cookies.read(request, cookies.SESSION), origin=origin_of(request))
-        response = shown.pages.render(request, "oidc/signed_out.html", client_name="")
-        cookies.drop(response, cookies.SESSION)
-        return response
+        return signed_out(own_pages, request)
+
+    def show_consents(request: Request, secret: str | None, *, error: str | None = None, status: int = 200) -> Response:
+        return own_pages.show(request, "consents", status=status, error=error, allowed=own.allowed(secret))
 
     return router
+
+
+def signed_out(own_pages: AccountPages, request: Request) -> Response:
+    """Return the page that says so, and make the browser forget its session."""
+    response = own_pages.pages.render(request, "oidc/signed_out.html", client_name="")
+    cookies.drop(response, cookies.SESSION)
+    return response

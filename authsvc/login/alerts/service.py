@@ -55,26 +55,44 @@ class NotMe:
             alert = self.alerts.consume(connection, token, now=now)  # 1
             if alert is None:
                 raise _spent()
-            ended = self.sessions.end_all(connection, alert.account_id, reason="not_me", origin=origin, now=now)  # 2
-            for stop in self.stops:  # 3
-                stop(connection, alert.account_id, origin, now)
-            guard_account(connection, alert.account_id, now)  # 4
-            insert_case(
-                connection,
-                case_id=new_id("case"),
-                account_id=alert.account_id,
-                kind=alert.kind.value,
-                alert_id=alert.id,
-                now=now,
-            )  # 5
-            self.audit.record(
-                connection,
-                "login:alert:disowned",
-                now=now,
-                account_id=alert.account_id,
-                origin=origin,
-                facts={"alert": alert.id, "kind": alert.kind.value, "sessions_ended": ended},
+            self.shield(
+                connection, alert.account_id, kind=alert.kind.value, alert_id=alert.id, origin=origin, now=now
             )
+
+    def shield(
+        self,
+        connection: Connection,
+        account_id: str,
+        *,
+        kind: str,
+        alert_id: str | None = None,
+        event_id: str | None = None,
+        origin: Origin,
+        now: datetime,
+    ) -> None:
+        """Steps 2 to 5, for whoever has shown that they may: by a link, or by being signed in.
+
+        Args:
+            kind: what was disowned: the kind of the alert, or the tag of an event of the account.
+        """
+        ended = self.sessions.end_all(connection, account_id, reason="not_me", origin=origin, now=now)  # 2
+        for stop in self.stops:  # 3
+            stop(connection, account_id, origin, now)
+        guard_account(connection, account_id, now)  # 4
+        case_id = new_id("case")
+        insert_case(
+            connection,
+            case_id=case_id,
+            account_id=account_id,
+            kind=kind,
+            alert_id=alert_id,
+            event_id=event_id,
+            now=now,
+        )  # 5
+        facts = {"case": case_id, "kind": kind, "alert": alert_id, "event": event_id, "sessions_ended": ended}
+        self.audit.record(
+            connection, "login:alert:disowned", now=now, account_id=account_id, origin=origin, facts=facts
+        )
 
 
 def sentence(alert: Alert) -> str:

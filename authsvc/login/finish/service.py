@@ -21,6 +21,7 @@ from authsvc.accounts.sessions.service import Session, Sessions
 from authsvc.accounts.store import Account, grant_role, lift_guard, list_roles
 from authsvc.core.audit.service import Audit
 from authsvc.core.origin import Origin
+from authsvc.login.account.places import destination
 from authsvc.login.service import Flows
 from authsvc.login.steps import Go, Stay
 from authsvc.login.store import Flow, mark_alerted
@@ -164,10 +165,9 @@ class Finish:
         )
 
     def _learn(self, connection: Connection, flow: Flow, arrival: Arrival, now: datetime) -> None:
-        had_history = self.risk.has_history(connection, arrival.account.id)
         if flow.decision_id is not None:
             self.risk.settle(connection, flow.decision_id, "completed", now)
-        self.risk.learn(
+        sign_ins = self.risk.learn(
             connection,
             account_id=arrival.account.id,
             origin=arrival.origin,
@@ -175,7 +175,7 @@ class Finish:
             password_version=arrival.password_version,
             now=now,
         )
-        if had_history and not arrival.device.known:
+        if sign_ins > 1 and not arrival.device.known:
             self.alerts.send(connection, arrival.account.id, AlertKind.NEW_DEVICE, origin=arrival.origin, now=now)
 
 
@@ -191,6 +191,5 @@ def _destination(flow: Flow) -> str:
     return {
         "client": f"/oauth2/authorize/resume?flow={flow.id}",
         "console": "/console",
-        "account": "/account",
-        "face": "/account?face=ready",
+        "account": destination(flow.params),
     }[flow.kind]
