@@ -61,7 +61,7 @@ devices = Table(
     Column("secret_hash", LargeBinary(32), nullable=False, unique=True),
     # The value before the last rotation, and when: seen again after the grace it is evidence of theft.
     Column("previous_hash", LargeBinary(32), unique=True),
-    Column("rotated_at", UtcDateTime, nullable=False),
+    Column("rotated_at", UtcDateTime, nullable=False, index=True),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -90,6 +90,7 @@ sessions = Table(
     Column("end_reason", String(40)),
     Column("flagged_at", UtcDateTime),  # a refresh token of it was reused
     Index("ix_sessions_account_id_ended_at", "account_id", "ended_at"),
+    Index("ix_sessions_expires_at", "expires_at"),
 )
 
 session_proofs = Table(

@@ -7,10 +7,10 @@ at READ COMMITTED: what must happen once is one statement (`UPDATE … WHERE …
 Times are stored in UTC and read back aware. JSON is stored as JSON, bytes as bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,6 +27,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+Statement = TypeVar("Statement")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -88,9 +91,17 @@ class Database:
         self.engine.dispose()
 
 
-def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+Upsert = postgresql.Insert | sqlite.Insert
+
+
+def insert_into(connection: Connection, table: Table) -> Upsert:
     """Return an INSERT that knows ON CONFLICT (both databases spell it alike)."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def written_once(table: Table, write: Callable[[Upsert], Statement]) -> dict[str, Statement]:
+    """Return a hot INSERT for each database by its dialect's name; building one costs more than running it."""
+    return {"sqlite": write(sqlite.insert(table)), "postgresql": write(postgresql.insert(table))}
 
 
 def _postgresql_engine(url: str, pool_size: int) -> Engine:

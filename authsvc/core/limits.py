@@ -7,13 +7,15 @@ Fails closed: what can't be counted isn't done. When Redis doesn't answer in tim
 says why (`limits.unreachable`).
 """
 
+import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import structlog
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
-from limits.storage import Storage, storage_from_string
+from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from authsvc.core.clock import Clock
@@ -21,6 +23,7 @@ from authsvc.core.errors import Busy, TooMany
 
 STORAGE_TIMEOUT_S = 1  # a request waits on a thread meanwhile
 RETRY_AFTER_S = 5
+SWEEP_EVERY_S = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +35,8 @@ class Limits:
         """Args: rules as name -> "30 per 1 minute" (the `limits` library's notation)."""
         storage = storage_from_string(redis_url or "memory://", wrap_exceptions=True, **_patience(redis_url))
         assert isinstance(storage, Storage)  # its asyncio twins have other URLs
+        if isinstance(storage, MemoryStorage):
+            weakref.finalize(self, _sweep_regularly(storage).cancel)
         self._limiter = MovingWindowRateLimiter(storage)
         self._rules: dict[str, RateLimitItem] = {name: parse(rule) for name, rule in rules.items()}
         self._clock = clock
@@ -65,6 +70,23 @@ class Limits:
         return TooMany(
             "limits.too_many", "Too many attempts. Please wait a little and try again.", retry_after_s=wait_s
         )
+
+
+class _Sweep(threading.Timer):
+    """A timer that goes off again and again until it is cancelled."""
+
+    daemon = True
+
+    def run(self) -> None:
+        while not self.finished.wait(self.interval):
+            self.function()
+
+
+def _sweep_regularly(storage: MemoryStorage) -> threading.Timer:
+    """Drop what expired now and then. The library would start a thread for that at every hit: a millisecond of it."""
+    storage.timer = _Sweep(SWEEP_EVERY_S, storage.timer.function)
+    storage.timer.start()
+    return storage.timer
 
 
 def _patience(redis_url: str | None) -> dict[str, float]:

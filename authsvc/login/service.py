@@ -21,7 +21,9 @@ from authsvc.core.database import Database
 from authsvc.core.errors import Conflict, Gone, NotAllowed
 from authsvc.core.ids import hash_secret, new_id
 from authsvc.core.limits import Limits
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
+from authsvc.login.branding import Brand, Brands, NoBrands
 from authsvc.login.store import Flow, find_flow, insert_flow, move_flow
 from authsvc.login.transitions import Event, State
 
@@ -59,6 +61,16 @@ class Flows:
     audit: Audit
     clock: Clock
     limits: Limits
+    brands: Brands = NoBrands()
+
+    def brand_of(self, flow: Flow) -> Brand | None:
+        """Return the look of the client that began the flow."""
+        return self.brands.of(flow.client_id)
+
+    def letterhead_of(self, flow: Flow) -> Letterhead | None:
+        """Return in whose name the flow's mails are written; None is the service's own."""
+        brand = self.brand_of(flow)
+        return brand.letterhead if brand else None
 
     def begin(
         self,

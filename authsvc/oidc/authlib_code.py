@@ -24,7 +24,6 @@ from authsvc.oidc.token.store import (
     Family,
     RefreshToken,
     consume_code,
-    delete_expired,
     find_code,
     insert_code,
     insert_family,
@@ -34,7 +33,6 @@ from authsvc.oidc.token.store import (
 )
 
 S256_LENGTH = 43  # BASE64URL(SHA256(…)) without padding, RFC 7636, 4.2
-KEPT_AFTER_EXPIRY = timedelta(days=1)  # so that late questions still find an answer
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,6 @@ class CodeGrant(AuthorizationCodeGrant):
         """Args: request.user is the Candidate whose code this is."""
         unit, candidate, data = self.unit, request.user, request.payload.data
         assert isinstance(candidate, Candidate)
-        delete_expired(unit.connection, before=unit.now - KEPT_AFTER_EXPIRY)
         insert_code(
             unit.connection,
             Code(

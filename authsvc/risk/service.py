@@ -181,11 +181,11 @@ class RiskService:
         typing: TypingSample | None,
         password_version: int | None,
         now: datetime,
-    ) -> None:
-        """Take a fully completed sign-in into the account's history."""
+    ) -> int:
+        """Take a fully completed sign-in into the account's history; return how many it has now."""
         keyring = self.vault.keyring
         country = self._country(origin, [])
-        sign_ins.count_sign_in(connection, account_id, now=now)
+        count = sign_ins.count_sign_in(connection, account_id, now=now)
         sign_ins.remember_network(
             connection,
             account_id,
@@ -195,10 +195,7 @@ class RiskService:
         )
         if not self._rhythm.learn(connection, account_id, typing, version=password_version or 0, now=now):
             self._alarm(connection, account_id, ["typing"], origin, now)
-
-    def has_history(self, connection: Connection, account_id: str) -> bool:
-        """Return whether the account has ever completed a sign-in."""
-        return sign_ins.has_sign_ins(connection, account_id)
+        return count
 
     def note_failure(self, connection: Connection, *, account_key: str, origin: Origin, now: datetime) -> None:
         """Count a failed sign-in; `account_key` is the account's id, or the address tried where there is none."""

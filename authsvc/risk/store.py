@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from authsvc.risk.tables import risk_decisions
+
+ABANDONED_AFTER = timedelta(hours=1)  # longer than a sign-in flow lives
+LOOKED_BACK = timedelta(days=2)  # bounds the search; longer than any outage should last
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,14 @@ class StoredDecision:
     outcome_at: datetime | None = None
 
 
+# Built once: every sign-in settles its decision.
+_SETTLE = (
+    update(risk_decisions)
+    .where(risk_decisions.c.id == bindparam("decision"), risk_decisions.c.outcome == "open")
+    .values(outcome=bindparam("new_outcome"), outcome_at=bindparam("now"))
+)
+
+
 def insert_decision(connection: Connection, decision: StoredDecision) -> None:
     connection.execute(insert(risk_decisions), decision.__dict__)
 
@@ -43,12 +54,21 @@ def find_decision(connection: Connection, decision_id: str) -> StoredDecision | 
 
 def settle_decision(connection: Connection, decision_id: str, outcome: str, now: datetime) -> bool:
     """Say how the sign-in ended; only the first word counts."""
-    statement = (
+    settled = {"decision": decision_id, "new_outcome": outcome, "now": now}
+    return connection.execute(_SETTLE, settled).rowcount == 1
+
+
+def sweep_decisions(connection: Connection, now: datetime) -> None:
+    """Say of decisions whose sign-in nobody went on with that it was abandoned."""
+    connection.execute(
         update(risk_decisions)
-        .where(risk_decisions.c.id == decision_id, risk_decisions.c.outcome == "open")
-        .values(outcome=outcome, outcome_at=now)
+        .where(
+            risk_decisions.c.at > now - LOOKED_BACK,
+            risk_decisions.c.at <= now - ABANDONED_AFTER,
+            risk_decisions.c.outcome == "open",
+        )
+        .values(outcome="abandoned", outcome_at=now)
     )
-    return connection.execute(statement).rowcount == 1
 
 
 def _decision(row: Row[Any, Any]) -> StoredDecision:

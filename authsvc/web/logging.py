@@ -13,6 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -80,6 +81,7 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return {name: REDACTED if looks_secret(name) else _redacted(value) for name, value in event.items()}
 
 
+@lru_cache(maxsize=4096)
 def looks_secret(name: str) -> bool:
     """Return whether one of the words of a name says that its value is a secret."""
     return name not in _HARMLESS and any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))

@@ -153,6 +153,23 @@ def upgrade() -> None:
         batch_op.create_index("ix_flows_expires_at", ["expires_at"], unique=False)
 
     op.create_table(
+        "imports",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("map", sa.String(length=16), nullable=False),
+        sa.Column("trusts_addresses", sa.Boolean(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("created", sa.Integer(), nullable=False),
+        sa.Column("existing", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_imports_fingerprint")),
+    )
+    op.create_table(
         "invitations",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
@@ -280,6 +297,7 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=16), nullable=False),
         sa.Column("flow_id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=64), nullable=True),
+        sa.Column("attestation", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
@@ -473,6 +491,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_face_tickets_flow_id", ["flow_id"], unique=False)
 
     op.create_table(
+        "imported_accounts",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("import_id", sa.String(length=64), nullable=False),
+        sa.Column("source_id", sa.String(length=200), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_imported_accounts_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("fk_imported_accounts_import_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_imported_accounts")),
+    )
+    op.create_table(
         "known_networks",
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("network_index", sa.LargeBinary(length=32), nullable=False),
@@ -505,9 +534,12 @@ def upgrade() -> None:
         sa.Column("transports", sa.JSON(), nullable=False),
         sa.Column("backup_eligible", sa.Boolean(), nullable=False),
         sa.Column("backed_up", sa.Boolean(), nullable=False),
+        sa.Column("attested", sa.Boolean(), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("uv_at_registration", sa.Boolean(), nullable=False),
+        sa.Column("proven_uv_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_passkeys_account_id"), ondelete="CASCADE"
         ),
@@ -561,7 +593,6 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_recovery_code_sets_account_id"), ondelete="CASCADE"
         ),

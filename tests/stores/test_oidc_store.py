@@ -25,12 +25,12 @@ from authsvc.oidc.clients.store import (
 from authsvc.oidc.keys.service import SigningKeys
 from authsvc.oidc.tables import authorization_codes, refresh_tokens, signing_keys, token_families
 from authsvc.oidc.token.store import (
+    KEPT_AFTER_EXPIRY,
     Code,
     Family,
     RefreshToken,
     consume_code,
     consume_refresh_token,
-    delete_expired,
     extend_family,
     find_code,
     find_family,
@@ -41,6 +41,7 @@ from authsvc.oidc.token.store import (
     link_code,
     revoke_family,
     revoke_session_families,
+    sweep_tokens,
 )
 from authsvc.settings import SessionSettings, TokenSettings
 from tests.support.clocks import START, SettableClock
@@ -246,10 +247,10 @@ def test_a_spent_code_is_kept_as_long_as_a_token_of_it_lives(
         insert_refresh_token(
             connection, RefreshToken(hash_secret("r"), "fam_1", None, START, START + timedelta(days=30))
         )
-        delete_expired(connection, before=START + timedelta(days=29))
+        sweep_tokens(connection, START + timedelta(days=29) + KEPT_AFTER_EXPIRY)
         assert find_code(connection, hash_secret("unused")) is None
         assert find_code(connection, hash_secret("spent")) is not None
-        delete_expired(connection, before=START + timedelta(days=31))
+        sweep_tokens(connection, START + timedelta(days=31) + KEPT_AFTER_EXPIRY)
         assert [count(connection, table) for table in (authorization_codes, token_families, refresh_tokens)] == [
             0,
             0,

@@ -13,12 +13,11 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, String, and_, bindparam, delete, insert, or_, select, update
 
 from authsvc.accounts.tables import account_devices, devices
-from authsvc.core.database import insert_into
+from authsvc.core.database import written_once
 from authsvc.core.ids import hash_secret, new_id, new_secret
 from authsvc.core.sealing.cipher import Keyring
 
@@ -27,11 +26,25 @@ ROTATION_GRACE = timedelta(minutes=10)  # two tabs that were open before the sig
 
 
 # Built once: every sign-in asks these.
-_FIND_DEVICE = select(devices).where(
-    or_(devices.c.secret_hash == bindparam("hashed"), devices.c.previous_hash == bindparam("hashed"))
+_of_account = and_(
+    account_devices.c.device_id == devices.c.id, account_devices.c.account_id == bindparam("account_id", type_=String)
 )
-_FIND_SEEN = select(account_devices.c.first_seen_at, account_devices.c.last_seen_at).where(
-    account_devices.c.account_id == bindparam("account_id"), account_devices.c.device_id == bindparam("device_id")
+_FIND_DEVICE = (
+    select(devices, account_devices.c.first_seen_at, account_devices.c.last_seen_at)
+    .outerjoin_from(devices, account_devices, _of_account)
+    .where(or_(devices.c.secret_hash == bindparam("hashed"), devices.c.previous_hash == bindparam("hashed")))
+)
+_ROTATE = (
+    update(devices)
+    .where(devices.c.id == bindparam("device"))
+    .values(previous_hash=devices.c.secret_hash, secret_hash=bindparam("hashed"), rotated_at=bindparam("now"))
+)
+_REMEMBER = written_once(
+    account_devices,
+    lambda made: made.on_conflict_do_update(
+        index_elements=["account_id", "device_id"],
+        set_={"last_seen_at": made.excluded.last_seen_at, "label": made.excluded.label},
+    ),
 )
 
 
@@ -63,16 +76,15 @@ class Devices:
         if secret is None:
             return NO_DEVICE
         hashed = hash_secret(secret)
-        found = connection.execute(_FIND_DEVICE, {"hashed": hashed}).one_or_none()
+        found = connection.execute(_FIND_DEVICE, {"hashed": hashed, "account_id": account_id}).one_or_none()
         if found is None:
             return NO_DEVICE
         stolen = found.secret_hash != hashed and now - found.rotated_at > ROTATION_GRACE
         if stolen:
             return DeviceFacts(device_id=found.id, stolen=True)
-        seen = self._seen(connection, found.id, account_id)
-        if seen is None:
+        if found.first_seen_at is None:
             return DeviceFacts(device_id=found.id)
-        return DeviceFacts(found.id, True, seen.first_seen_at, seen.last_seen_at)
+        return DeviceFacts(found.id, True, found.first_seen_at, found.last_seen_at)
 
     def remember(
         self, connection: Connection, facts: DeviceFacts, *, account_id: str, label: str, now: datetime
@@ -89,17 +101,14 @@ class Devices:
                 insert(devices).values(id=device_id, secret_hash=hash_secret(secret), rotated_at=now, created_at=now)
             )
         connection.execute(
-            insert_into(connection, account_devices)
-            .values(
-                account_id=account_id,
-                device_id=device_id,
-                first_seen_at=now,
-                last_seen_at=now,
-                label=label[:120],
-            )
-            .on_conflict_do_update(
-                index_elements=["account_id", "device_id"], set_={"last_seen_at": now, "label": label[:120]}
-            )
+            _REMEMBER[connection.dialect.name],
+            {
+                "account_id": account_id,
+                "device_id": device_id,
+                "first_seen_at": now,
+                "last_seen_at": now,
+                "label": label[:120],
+            },
         )
         return device_id, self._signed(secret)
 
@@ -112,17 +121,8 @@ class Devices:
         )
 
     def _rotate(self, connection: Connection, device_id: str, secret: str, now: datetime) -> bool:
-        statement = (
-            update(devices)
-            .where(devices.c.id == device_id)
-            .values(previous_hash=devices.c.secret_hash, secret_hash=hash_secret(secret), rotated_at=now)
-        )
-        return connection.execute(statement).rowcount == 1
-
-    def _seen(self, connection: Connection, device_id: str, account_id: str | None) -> Row[Any, Any] | None:
-        if account_id is None:
-            return None
-        return connection.execute(_FIND_SEEN, {"account_id": account_id, "device_id": device_id}).one_or_none()
+        values = {"device": device_id, "hashed": hash_secret(secret), "now": now}
+        return connection.execute(_ROTATE, values).rowcount == 1
 
     def _signed(self, secret: str) -> str:
         return f"{secret}.{_tag(self.keyring.derived('device-cookie')[0], secret)}"
@@ -131,6 +131,11 @@ class Devices:
         secret, _, tag = (cookie or "").rpartition(".")
         keys = self.keyring.derived("device-cookie") if secret else ()
         return secret if any(hmac.compare_digest(_tag(key, secret).encode(), tag.encode()) for key in keys) else None
+
+
+def sweep_devices(connection: Connection, now: datetime) -> None:
+    """Drop devices whose cookie no browser can hold any more."""
+    connection.execute(delete(devices).where(devices.c.rotated_at < now - timedelta(days=COOKIE_DAYS)))
 
 
 def _tag(key: bytes, secret: str) -> str:

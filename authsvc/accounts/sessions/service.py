@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from authsvc.accounts.levels import Level, ProofKind, amr_now, level_now
 from authsvc.accounts.tables import session_proofs, sessions
 from authsvc.core.audit.service import Audit
-from authsvc.core.database import insert_into
+from authsvc.core.database import written_once
 from authsvc.core.ids import hash_secret, new_id, new_secret
 from authsvc.core.origin import Origin
 from authsvc.settings import SessionSettings
 
+KEPT_AFTER_END = timedelta(days=90)  # as long as the owner can look back at what happened
 TOUCH_EVERY = timedelta(minutes=1)  # one write a minute and session, not one a request
 
 
@@ -28,6 +29,13 @@ _FIND_BY_SECRET = select(sessions).where(sessions.c.secret_hash == bindparam("ha
 _FIND_BY_ID = select(sessions).where(sessions.c.id == bindparam("session_id"))
 _FIND_PROOFS = select(session_proofs.c.kind, session_proofs.c.proven_at).where(
     session_proofs.c.session_id == bindparam("session_id")
+)
+
+_WRITE_PROOF = written_once(
+    session_proofs,
+    lambda made: made.on_conflict_do_update(
+        index_elements=["session_id", "kind"], set_={"proven_at": made.excluded.proven_at}
+    ),
 )
 
 
@@ -227,10 +235,12 @@ class Sessions:
         )
 
 
+def sweep_sessions(connection: Connection, now: datetime) -> None:
+    """Drop sessions, and with them their tokens, that could not be used for long."""
+    connection.execute(delete(sessions).where(sessions.c.expires_at < now - KEPT_AFTER_END))
+
+
 def _write_proofs(connection: Connection, session_id: str, proofs: Mapping[ProofKind, datetime]) -> None:
     for kind, proven_at in proofs.items():
-        connection.execute(
-            insert_into(connection, session_proofs)
-            .values(session_id=session_id, kind=kind.value, proven_at=proven_at)
-            .on_conflict_do_update(index_elements=["session_id", "kind"], set_={"proven_at": proven_at})
-        )
+        values = {"session_id": session_id, "kind": kind.value, "proven_at": proven_at}
+        connection.execute(_WRITE_PROOF[connection.dialect.name], values)

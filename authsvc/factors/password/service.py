@@ -12,7 +12,7 @@ from authsvc.core.origin import Origin
 from authsvc.core.sealing.cipher import Keyring
 from authsvc.factors.factor import Exported, Way
 from authsvc.factors.password.argon2_hasher import Hasher
-from authsvc.factors.password.lockout import FORGET_BUCKET_AFTER, OTHER_BROWSERS
+from authsvc.factors.password.lockout import OTHER_BROWSERS
 from authsvc.factors.password.rules import check_new
 from authsvc.factors.password.store import (
     Claim,
@@ -21,7 +21,6 @@ from authsvc.factors.password.store import (
     clear_failures,
     delete_password,
     find_password,
-    forget_old_failures,
     insert_password,
     rehash,
 )
@@ -62,12 +61,8 @@ class Passwords:
         return claim_attempt(connection, self._index(email), known_device or OTHER_BROWSERS, now)
 
     def clear(self, connection: Connection, email: str, *, known_device: str | None) -> None:
-        """Forget the failures of the bucket that an attempt was claimed in."""
-        clear_failures(connection, self._index(email), known_device or OTHER_BROWSERS)
-
-    def forget_old(self, connection: Connection, *, now: datetime) -> None:
-        """Drop buckets that nobody has tried for long; called after a failure, which is what makes them."""
-        forget_old_failures(connection, now - FORGET_BUCKET_AFTER)
+        """Forget the failures of the bucket that an attempt was claimed in; a known device opens the others too."""
+        clear_failures(connection, self._index(email), *{known_device or OTHER_BROWSERS, OTHER_BROWSERS})
 
     def reopen(self, connection: Connection, email: str) -> None:
         """The owner has shown up by a passkey, a known device or the mailbox: other browsers may try again."""

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from authsvc.core.database import insert_into
-from authsvc.factors.password.lockout import blocked_until, needs_owner
+from authsvc.core.database import written_once
+from authsvc.factors.password.lockout import FORGET_BUCKET_AFTER, blocked_until, needs_owner
 from authsvc.factors.password.tables import password_failures, passwords
 
 
@@ -33,6 +33,24 @@ class Claim:
         return self.wait_until is None and not self.needs_owner
 
 
+# Built once: every sign-in by password asks these.
+_LOCK_BUCKET = written_once(
+    password_failures,
+    lambda made: made.on_conflict_do_update(
+        index_elements=["address_index", "bucket"], set_={"bucket": made.excluded.bucket}
+    ).returning(password_failures.c.failures, password_failures.c.last_failed_at),
+)
+_COUNT_FAILURE = (
+    update(password_failures)
+    .where(
+        password_failures.c.address_index == bindparam("address"), password_failures.c.bucket == bindparam("in_bucket")
+    )
+    .values(failures=bindparam("count"), last_failed_at=bindparam("now"))
+)
+_CLEAR = delete(password_failures).where(
+    password_failures.c.address_index == bindparam("address"),
+    password_failures.c.bucket.in_(bindparam("buckets", expanding=True)),
+)
 _FIND_PASSWORD = select(passwords).where(passwords.c.account_id == bindparam("account_id"))
 
 
@@ -66,32 +84,23 @@ def claim_attempt(connection: Connection, address_index: bytes, bucket: str, now
     that clears the bucket comes before or after. An attempt that is told to wait does not count: an impatient owner
     would never get in.
     """
-    locked = (
-        insert_into(connection, password_failures)
-        .values(address_index=address_index, bucket=bucket, failures=0, last_failed_at=now)
-        .on_conflict_do_update(index_elements=["address_index", "bucket"], set_={"bucket": bucket})
-        .returning(password_failures.c.failures, password_failures.c.last_failed_at)
-    )
-    row = connection.execute(locked).one()
-    here = (password_failures.c.address_index == address_index, password_failures.c.bucket == bucket)
+    empty = {"address_index": address_index, "bucket": bucket, "failures": 0, "last_failed_at": now}
+    row = connection.execute(_LOCK_BUCKET[connection.dialect.name], empty).one()
     if needs_owner(row.failures, bucket):
         return Claim(row.failures, needs_owner=True)
     until = blocked_until(row.failures, row.last_failed_at)
     if row.failures and now < until:
         return Claim(row.failures, wait_until=until)
-    connection.execute(update(password_failures).where(*here).values(failures=row.failures + 1, last_failed_at=now))
+    counted = {"address": address_index, "in_bucket": bucket, "count": row.failures + 1, "now": now}
+    connection.execute(_COUNT_FAILURE, counted)
     return Claim(row.failures + 1)
 
 
-def clear_failures(connection: Connection, address_index: bytes, bucket: str) -> None:
-    """Forget the failures of one bucket after a success in it."""
-    connection.execute(
-        delete(password_failures).where(
-            password_failures.c.address_index == address_index, password_failures.c.bucket == bucket
-        )
-    )
+def clear_failures(connection: Connection, address_index: bytes, *buckets: str) -> None:
+    """Forget the failures of these buckets after a success."""
+    connection.execute(_CLEAR, {"address": address_index, "buckets": buckets})
 
 
-def forget_old_failures(connection: Connection, before: datetime) -> None:
-    """Drop the buckets that nobody has tried since then: anybody can make one, for any address."""
-    connection.execute(delete(password_failures).where(password_failures.c.last_failed_at < before))
+def sweep_failures(connection: Connection, now: datetime) -> None:
+    """Drop the buckets that nobody has tried for long: anybody can make one, for any address."""
+    connection.execute(delete(password_failures).where(password_failures.c.last_failed_at < now - FORGET_BUCKET_AFTER))

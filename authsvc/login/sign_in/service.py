@@ -110,8 +110,6 @@ class SignIn:
                 if not right or account is None or stored is None or not account.is_active:
                     return self._wrong(connection, flow, account, address, device, claim, origin, now)
                 self.passwords.clear(connection, address, known_device=bucket)
-                if device.known:
-                    self.passwords.reopen(connection, address)
                 if new_hash:
                     self.passwords.keep_rehash(connection, stored, new_hash)
                 proven = {ProofKind.PASSWORD: now}
@@ -293,7 +291,6 @@ class SignIn:
         now: datetime,
     ) -> Stay:
         self.risk.note_failure(connection, account_key=account.id if account else address, origin=origin, now=now)
-        self.passwords.forget_old(connection, now=now)
         if account and device.known and device.device_id and claim.failures >= FORGET_DEVICE_AFTER:
             self.devices.forget(connection, account_id=account.id, device_id=device.device_id)
         self.audit.record(

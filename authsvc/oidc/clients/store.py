@@ -56,13 +56,17 @@ def disable_client(connection: Connection, client_id: str) -> bool:
 def insert_stored_request(
     connection: Connection, id_hash: bytes, endpoint: str, body: str, *, now: datetime, expires_at: datetime
 ) -> None:
-    """Keep a request's form for a moment; those that expired go."""
-    connection.execute(delete(stored_requests).where(stored_requests.c.expires_at < now))
+    """Keep a request's form for a moment."""
     connection.execute(
         insert(stored_requests).values(
             id_hash=id_hash, endpoint=endpoint, body=body, created_at=now, expires_at=expires_at
         )
     )
+
+
+def sweep_stored_requests(connection: Connection, now: datetime) -> None:
+    """Drop forms that nobody came back for."""
+    connection.execute(delete(stored_requests).where(stored_requests.c.expires_at < now))
 
 
 def consume_stored_request(connection: Connection, id_hash: bytes, endpoint: str, *, now: datetime) -> str | None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, select, update
 
 from authsvc.accounts.levels import ProofKind
 from authsvc.oidc.tables import authorization_codes, refresh_tokens, token_families
+
+KEPT_AFTER_EXPIRY = timedelta(days=1)  # so that late questions still find an answer
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,25 @@ class RefreshToken:
     successor_sealed: bytes | None = None
 
 
+# Built once: every sign-in spends a code.
+_CONSUME = (
+    update(authorization_codes)
+    .where(
+        authorization_codes.c.code_hash == bindparam("code"),
+        authorization_codes.c.client_id == bindparam("client"),
+        authorization_codes.c.consumed_at.is_(None),
+        authorization_codes.c.expires_at > bindparam("now"),
+    )
+    .values(consumed_at=bindparam("now"))
+    .returning(authorization_codes)
+)
+_LINK = (
+    update(authorization_codes)
+    .where(authorization_codes.c.code_hash == bindparam("code"))
+    .values(family_id=bindparam("family"))
+)
+
+
 def insert_code(connection: Connection, code: Code) -> None:
     values = {**code.__dict__, "proofs": _plain(code.proofs), "amr": list(code.amr)}
     connection.execute(insert(authorization_codes), values)
@@ -74,18 +95,7 @@ def insert_code(connection: Connection, code: Code) -> None:
 
 def consume_code(connection: Connection, code_hash: bytes, *, client_id: str, now: datetime) -> Code | None:
     """Spend a code in one statement; None when it is unknown, another client's, expired or spent."""
-    statement = (
-        update(authorization_codes)
-        .where(
-            authorization_codes.c.code_hash == code_hash,
-            authorization_codes.c.client_id == client_id,
-            authorization_codes.c.consumed_at.is_(None),
-            authorization_codes.c.expires_at > now,
-        )
-        .values(consumed_at=now)
-        .returning(authorization_codes)
-    )
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_CONSUME, {"code": code_hash, "client": client_id, "now": now}).one_or_none()
     return _code(row) if row else None
 
 
@@ -97,9 +107,7 @@ def find_code(connection: Connection, code_hash: bytes) -> Code | None:
 
 def link_code(connection: Connection, code_hash: bytes, family_id: str) -> None:
     """Note what a spent code led to."""
-    connection.execute(
-        update(authorization_codes).where(authorization_codes.c.code_hash == code_hash).values(family_id=family_id)
-    )
+    connection.execute(_LINK, {"code": code_hash, "family": family_id})
 
 
 def insert_family(connection: Connection, family: Family) -> None:
@@ -175,8 +183,9 @@ def consume_refresh_token(
     return connection.execute(statement).rowcount == 1
 
 
-def delete_expired(connection: Connection, *, before: datetime) -> None:
+def sweep_tokens(connection: Connection, now: datetime) -> None:
     """Forget families that expired, with their tokens and spent codes, and codes that led nowhere."""
+    before = now - KEPT_AFTER_EXPIRY
     connection.execute(delete(token_families).where(token_families.c.expires_at < before))
     connection.execute(
         delete(authorization_codes).where(

@@ -15,7 +15,6 @@ from authsvc.risk.tables import sign_in_failures
 ACCOUNT_WINDOW = timedelta(hours=24)
 SOURCE_WINDOW = timedelta(hours=1)
 MOST_COUNTED = 128  # above the last step of signals/failures.py
-PRUNED_AT_ONCE = 50
 
 
 _failed = sign_in_failures.c
@@ -53,19 +52,14 @@ def count_failures(connection: Connection, *, account: Indexes, source: Indexes,
 
 
 def insert_failure(connection: Connection, *, account: Indexes, source: Indexes, now: datetime) -> None:
-    """Keep one failure, and drop some that are too old: a few at a time, passing over what another writer drops."""
     connection.execute(
         insert(sign_in_failures).values(id=new_id("sif"), at=now, account_index=account[0], source_index=source[0])
     )
-    old = (
-        select(sign_in_failures.c.id)
-        .where(sign_in_failures.c.at <= now - ACCOUNT_WINDOW)
-        .limit(PRUNED_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    ids = list(connection.execute(old).scalars())
-    if ids:
-        connection.execute(delete(sign_in_failures).where(sign_in_failures.c.id.in_(ids)))
+
+
+def sweep_failures(connection: Connection, now: datetime) -> None:
+    """Drop failures that count no more."""
+    connection.execute(delete(sign_in_failures).where(sign_in_failures.c.at <= now - ACCOUNT_WINDOW))
 
 
 def forget_failures(connection: Connection, account: Indexes) -> None:

@@ -7,9 +7,9 @@ does not grow with its history.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, LargeBinary, bindparam, delete, exists, func, select, update
 
-from authsvc.core.database import insert_into
+from authsvc.core.database import insert_into, written_once
 from authsvc.risk.context import Seen
 from authsvc.risk.history.indexes import Indexes
 from authsvc.risk.tables import account_history, known_networks
@@ -41,6 +41,26 @@ _FIND = select(
     _any_network(known_networks.c.country_index.in_(bindparam("country", expanding=True))).label("country"),
 ).where(account_history.c.account_id == bindparam("account_id"))
 
+_COUNT = written_once(
+    account_history,
+    lambda made: made.on_conflict_do_update(
+        index_elements=["account_id"],
+        set_={"sign_ins": account_history.c.sign_ins + 1, "last_sign_in_at": made.excluded.last_sign_in_at},
+    ).returning(account_history.c.sign_ins),
+)
+_SEE_NETWORK = (
+    update(known_networks)
+    .where(
+        known_networks.c.account_id == bindparam("account"),
+        known_networks.c.network_index.in_(bindparam("network", expanding=True)),
+    )
+    .values(
+        last_seen_at=bindparam("now"),
+        count=known_networks.c.count + 1,
+        country_index=func.coalesce(bindparam("country", type_=LargeBinary), known_networks.c.country_index),
+    )
+)
+
 
 def find_sign_ins(connection: Connection, account_id: str, *, network: Indexes, country: Indexes) -> SignIns:
     """Return what is known of the account, and whether this network and country are."""
@@ -56,20 +76,10 @@ def find_sign_ins(connection: Connection, account_id: str, *, network: Indexes, 
     )
 
 
-def has_sign_ins(connection: Connection, account_id: str) -> bool:
-    query = select(exists().where(account_history.c.account_id == account_id))
-    return bool(connection.execute(query).scalar_one())
-
-
-def count_sign_in(connection: Connection, account_id: str, *, now: datetime) -> None:
-    """Count one completed sign-in."""
-    connection.execute(
-        insert_into(connection, account_history)
-        .values(account_id=account_id, sign_ins=1, last_sign_in_at=now)
-        .on_conflict_do_update(
-            index_elements=["account_id"], set_={"sign_ins": account_history.c.sign_ins + 1, "last_sign_in_at": now}
-        )
-    )
+def count_sign_in(connection: Connection, account_id: str, *, now: datetime) -> int:
+    """Count one completed sign-in; return how many there are now."""
+    first = {"account_id": account_id, "sign_ins": 1, "last_sign_in_at": now}
+    return int(connection.execute(_COUNT[connection.dialect.name], first).scalar_one())
 
 
 def remember_network(
@@ -78,11 +88,8 @@ def remember_network(
     """Make a network, and the country it is in, known to the account."""
     if not network:
         return
-    seen: dict[str, object] = {"last_seen_at": now, "count": known_networks.c.count + 1}
-    if country:
-        seen["country_index"] = country[0]
-    here = (known_networks.c.account_id == account_id, known_networks.c.network_index.in_(network))
-    if connection.execute(update(known_networks).where(*here).values(**seen)).rowcount:
+    here = {"account": account_id, "network": network, "country": country[0] if country else None, "now": now}
+    if connection.execute(_SEE_NETWORK, here).rowcount:
         return
     connection.execute(
         insert_into(connection, known_networks)

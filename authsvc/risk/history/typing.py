@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, exists, select
 
-from authsvc.core.database import insert_into
+from authsvc.core.database import written_once
 from authsvc.core.sealing.service import Vault
 from authsvc.risk.history.indexes import Indexes
 from authsvc.risk.keystroke.packing import KeptSample, pack, unpack
@@ -48,6 +48,33 @@ _LOCK = (
     select(typing_profiles.c.samples_sealed, typing_profiles.c.password_version).where(*_of_profile).with_for_update()
 )
 
+_WRITE = written_once(
+    typing_profiles,
+    lambda made: made.on_conflict_do_update(
+        index_elements=["account_id", "field", "input_kind"],
+        set_={
+            "password_version": made.excluded.password_version,
+            "samples_sealed": made.excluded.samples_sealed,
+            "updated_at": made.excluded.updated_at,
+        },
+    ),
+)
+_KEEP_FINGERPRINT = written_once(
+    typing_fingerprints, lambda made: made.on_conflict_do_nothing().returning(typing_fingerprints.c.at)
+)
+# The boundary row comes from the index; without one there is nothing to drop.
+_boundary = (
+    select(typing_fingerprints.c.at)
+    .where(typing_fingerprints.c.account_id == bindparam("account"))
+    .order_by(typing_fingerprints.c.at.desc())
+    .offset(MAX_FINGERPRINTS)
+    .limit(1)
+    .scalar_subquery()
+)
+_DROP_OLD_FINGERPRINTS = delete(typing_fingerprints).where(
+    typing_fingerprints.c.account_id == bindparam("account"), typing_fingerprints.c.at <= _boundary
+)
+
 
 def find_typing(
     connection: Connection, vault: Vault, account_id: str, like: TypingSample, *, version: int, replay: Indexes
@@ -87,11 +114,7 @@ def start_profile(
     like, now = kept[0].sample, kept[0].at
     sealed = vault.seal_for(connection, account_id, pack(kept), context=_context(account_id, like), now=now)
     values = {"password_version": version, "samples_sealed": sealed, "updated_at": now}
-    connection.execute(
-        insert_into(connection, typing_profiles)
-        .values(**_key(account_id, like), **values)
-        .on_conflict_do_update(index_elements=["account_id", "field", "input_kind"], set_=values)
-    )
+    connection.execute(_WRITE[connection.dialect.name], {**_key(account_id, like), **values})
 
 
 def forget_typing(connection: Connection, account_id: str) -> None:
@@ -102,28 +125,10 @@ def forget_typing(connection: Connection, account_id: str) -> None:
 
 def _keep_fingerprint(connection: Connection, account_id: str, replay: Indexes, now: datetime) -> bool:
     """Return whether it is a new one."""
-    statement = (
-        insert_into(connection, typing_fingerprints)
-        .values(account_id=account_id, replay_hash=replay[0], at=now)
-        .on_conflict_do_nothing()
-        .returning(typing_fingerprints.c.at)
-    )
-    if connection.execute(statement).one_or_none() is None:
+    values = {"account_id": account_id, "replay_hash": replay[0], "at": now}
+    if connection.execute(_KEEP_FINGERPRINT[connection.dialect.name], values).one_or_none() is None:
         return False
-    # The boundary row comes from the index; without one there is nothing to drop.
-    boundary = (
-        select(typing_fingerprints.c.at)
-        .where(typing_fingerprints.c.account_id == account_id)
-        .order_by(typing_fingerprints.c.at.desc())
-        .offset(MAX_FINGERPRINTS)
-        .limit(1)
-        .scalar_subquery()
-    )
-    connection.execute(
-        delete(typing_fingerprints).where(
-            typing_fingerprints.c.account_id == account_id, typing_fingerprints.c.at <= boundary
-        )
-    )
+    connection.execute(_DROP_OLD_FINGERPRINTS, {"account": account_id})
     return True
 
 

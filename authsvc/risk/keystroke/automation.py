@@ -15,10 +15,9 @@ is only found among samples that were kept, which takes the person's consent.
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from statistics import median
 
-import numpy as np
-
-from authsvc.risk.keystroke.features import FloatVector, features_s
+from authsvc.risk.keystroke.features import FloatVector, features_of, features_s
 from authsvc.risk.keystroke.sample import InputKind, TypingSample
 
 ZERO_VARIANCE = "automation.zero_variance"
@@ -63,13 +62,13 @@ def fingerprint(account_id: str, sample: TypingSample) -> str:
 
 def _is_even(features: FloatVector, keys: int) -> bool:
     holds, gaps = features[:keys], features[keys : 2 * keys - 1]
-    return bool(np.std(holds) < SAME_S and np.std(gaps) < SAME_S)
+    return bool(holds.std() < SAME_S and gaps.std() < SAME_S)
 
 
 def _is_too_fast(features: FloatVector, keys: int, kind: InputKind) -> bool:
     holds, gaps = features[:keys], features[keys : 2 * keys - 1]
-    held = kind is InputKind.KEYBOARD and np.median(holds) < FASTEST_HOLD_S
-    return bool(held or np.median(gaps) < FASTEST_GAP_S)
+    held = kind is InputKind.KEYBOARD and median(holds.tolist()) < FASTEST_HOLD_S
+    return held or median(gaps.tolist()) < FASTEST_GAP_S
 
 
 def _is_near(sample: TypingSample, features: FloatVector, earlier: Iterable[TypingSample]) -> bool:
@@ -78,5 +77,5 @@ def _is_near(sample: TypingSample, features: FloatVector, earlier: Iterable[Typi
     if not same:
         return False
     independent = 2 * keys - 1  # holds and gaps; the rest follows from them
-    distances = np.mean(np.abs(np.array([features_s(each) for each in same]) - features)[:, :independent], axis=1)
-    return bool(np.min(distances) < NEAR_S)
+    distances = abs(features_of(same) - features)[:, :independent].mean(axis=1)
+    return bool(distances.min() < NEAR_S)

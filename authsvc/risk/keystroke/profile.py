@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from authsvc.risk.keystroke.background import BACKGROUND, Background
-from authsvc.risk.keystroke.features import FloatVector, features_s, kinds_of, log_times
+from authsvc.risk.keystroke.features import FloatVector, features_of, kinds_of, log_times
 from authsvc.risk.keystroke.sample import TypingSample
 
 READY_AT = 5  # samples before a profile says anything
@@ -49,7 +49,7 @@ def fit_profile(
     ][:WINDOW]
     if len(kin) < READY_AT:
         return None
-    return fit_logs(np.array([log_times(features_s(sample)) for sample in kin]), background)
+    return fit_logs(log_times(features_of(kin)), background)
 
 
 def fit_logs(logs: FloatVector, background: Background = BACKGROUND) -> TypingProfile:
