@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from authsvc.core.sealing.cipher import KEY_BYTES, Keyring
 
+LEAST_WAIT_HOURS = 12  # of a recovery: a night, in which nobody reads mail
 REQUEST_THREADS = 40  # what anyio gives a server's sync endpoints
 
 MAX_KEY_ID = 64  # it stands in each sealed value
@@ -112,6 +113,13 @@ class SessionSettings(_Group):
     staff_hours: int = Field(10, ge=1, description="A console session ends after so many hours")
 
 
+class RecoverySettings(_Group):
+    wait_hours: float = Field(72, gt=0, le=720, description="Wait of a recovery by mailbox, in hours")
+    known_device_wait_hours: float = Field(
+        24, gt=0, le=720, description="The same from a device that the account has known for longer than the long wait"
+    )
+
+
 class TokenSettings(_Group):
     access_s: int = Field(300, ge=60, le=3600, description="Lifetime of an access token")
     id_s: int = Field(300, ge=60, le=3600, description="Lifetime of an ID token")
@@ -168,8 +176,11 @@ class LimitSettings(_Group):
         "20 per 1 day", description="Codes tried for one account or address (docs/security.md)"
     )
     passkey_per_address: str = Field("60 per 1 minute", description="Passkey ceremonies from one address")
+    autofill_per_address: str = Field("300 per 1 minute", description="Sign-in pages of one address that offer autofill")
     flow_per_address: str = Field("300 per 1 minute", description="Sign-in flows begun from one address")
     token_per_address: str = Field("600 per 1 minute", description="Failed token requests from one address")
+    recovery_per_address: str = Field("10 per 1 hour", description="Recoveries begun from one address")
+    recovery_per_account: str = Field("3 per 7 day", description="Recoveries by mailbox started for one account")
     face_per_account: str = Field("30 per 1 hour", description="Face captures of one account")
     evidence_per_source: str = Field("60 per 1 minute", description="Refused requests of one address kept as evidence")
     face_per_address: str = Field("120 per 10 minutes", description="Face captures sent from one address")
@@ -199,6 +210,7 @@ class Settings(BaseSettings):
     password: PasswordSettings = PasswordSettings()
     lanes: LaneSettings = LaneSettings()
     sessions: SessionSettings = SessionSettings()
+    recovery: RecoverySettings = RecoverySettings()
     tokens: TokenSettings = TokenSettings()
     face: FaceSettings = FaceSettings()
     risk: RiskSettings = RiskSettings()
@@ -226,6 +238,10 @@ class Settings(BaseSettings):
             raise ValueError("demo: the demo shows everybody's mail; it only runs on localhost")
         if not self.demo and not self.mail.host:
             raise ValueError("mail.host: codes and warnings go by mail, so an SMTP server is needed")
+        if not self.demo and min(self.recovery.wait_hours, self.recovery.known_device_wait_hours) < LEAST_WAIT_HOURS:
+            raise ValueError(
+                f"recovery.wait_hours: at least {LEAST_WAIT_HOURS} hours, so that the owner has time to stop a thief"
+            )
         for network in self.trusted_proxies:
             try:
                 ip_network(network)

@@ -54,16 +54,17 @@ class Outbox:
         *,
         now: datetime,
         recipient: str | None = None,
+        due_at: datetime | None = None,
     ) -> None:
-        """Leave one payload for the handler of `topic`, to be sent once the transaction commits."""
+        """Leave one payload for the handler of `topic`, to be sent once the transaction commits, or at `due_at`."""
         row_id = new_id("out")
         values = {
             "id": row_id,
             "topic": topic,
             "sealed": self.vault.seal(json.dumps(payload).encode(), context=f"outbox:{row_id}"),
             "recipient": None if recipient is None else self.vault.keyring.index(RECIPIENT, recipient),
-            "created_at": now,
-            "due_at": now,
+            "created_at": due_at or now,  # it is given up a day after that
+            "due_at": due_at or now,
         }
         connection.execute(insert(outbox).values(values))
         self.wake.set()

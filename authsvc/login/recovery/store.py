@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from authsvc.core.database import insert_into
 from authsvc.login.recovery.rules import Pending
@@ -118,5 +118,5 @@ def find_last_stop(connection: Connection, account_id: str) -> datetime | None:
     return stopped_at
 
 
-def _pending(row: Row[Any]) -> Pending:
+def _pending(row: Any) -> Pending:
     return Pending(row.id, row.started_by, row.started_at, row.due_at, row.expires_at, row.code_flow_id)

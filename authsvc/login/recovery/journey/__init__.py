@@ -1,0 +1,1 @@
+"""The pages of a recovery, from the address to the new factor."""
