@@ -65,10 +65,15 @@ class TypedPrompt:
 
 @dataclass(frozen=True)
 class TypedCheck:
-    """Whether what was typed was right. `code`: a stable word for why not."""
+    """Whether what was typed was right. If not: a stable code, the sentence for the page, and how many tries are left.
+
+    No tries left means that the owner should hear of it.
+    """
 
     right: bool
     code: str | None = None
+    error: str = ""
+    tries_left: int = 0
     retry_after_s: int | None = None
 
 

@@ -98,7 +98,7 @@ def error_codes() -> dict[str, Found]:
                 for key, value in zip(node.keys, node.values, strict=True):
                     if key is not None and (code := text_of(key)) and (kind := named_error(value)):
                         found[code] = Found(code, where, status_of(kind))
-    prefixes = {code.partition(".")[0] for code in found} | {"request"}
+    prefixes = {code.partition(".")[0] for code in found} | {"request", "totp", "recovery_code"}
     for each in shaped:
         prefix, _, rest = each.name.partition(".")
         if prefix in prefixes and rest not in FILE_ENDINGS:

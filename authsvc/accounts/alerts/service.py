@@ -14,7 +14,7 @@ from authsvc.accounts.store import list_told
 from authsvc.accounts.tables import alerts
 from authsvc.core.audit.service import Audit
 from authsvc.core.ids import hash_secret, new_id, new_secret
-from authsvc.core.mail import Message
+from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 
@@ -32,6 +32,7 @@ class AlertKind(StrEnum):
     ADDRESS_CHANGED = "address_changed"
     RECOVERY_STARTED = "recovery_started"
     RECOVERED = "recovered"
+    RECOVERY_CODE_USED = "recovery_code_used"
     REFRESH_REUSED = "refresh_reused"
 
 
@@ -45,6 +46,7 @@ WHAT_HAPPENED = {
     AlertKind.ADDRESS_CHANGED: "The e-mail address of your account was changed.",
     AlertKind.RECOVERY_STARTED: "Somebody asked to get back into your account without its passkey or second factor.",
     AlertKind.RECOVERED: "Your account was recovered: its old passkeys, passwords and second factors stopped working.",
+    AlertKind.RECOVERY_CODE_USED: "Somebody used one of your recovery codes, beside the right password, to sign in.",
     AlertKind.REFRESH_REUSED: "A sign-in of yours in a shop or an app was used from two places. We have ended it.",
 }
 
@@ -78,6 +80,7 @@ class Alerts:
         now: datetime,
         note: str = "",
         leave_out: str | None = None,
+        letterhead: Letterhead | None = None,
     ) -> None:
         """Mail every proven address of the account, and for 72 hours those that were replaced.
 
@@ -86,10 +89,11 @@ class Alerts:
         Args:
             note: a paragraph about this one case.
             leave_out: an address that gets a mail of its own.
+            letterhead: in whose name; the service's own where none is given.
         """
         if kind is AlertKind.STEP_UP_FAILED and self._warned_since(connection, account_id, kind, now - QUIET):
             return
-        secret, alert_id = new_secret(), new_id("alt")
+        secret, alert_id, head = new_secret(), new_id("alt"), letterhead or Letterhead(self.service_name)
         connection.execute(
             insert(alerts).values(
                 id=alert_id,
@@ -102,7 +106,7 @@ class Alerts:
         )
         for email in list_told(connection, account_id, now):
             if email != leave_out:
-                self.outbox.mail(connection, self._message(email, kind, secret, note, now), now=now)
+                self.outbox.mail(connection, self._message(email, kind, secret, note, head, now), now=now)
         self.audit.record(
             connection,
             "accounts:alert:sent",
@@ -137,12 +141,14 @@ class Alerts:
         )
         return connection.execute(query.limit(1)).first() is not None
 
-    def _message(self, to: str, kind: AlertKind, secret: str, note: str, now: datetime) -> Message:
+    def _message(
+        self, to: str, kind: AlertKind, secret: str, note: str, letterhead: Letterhead, now: datetime
+    ) -> Message:
         text = (
             f"{WHAT_HAPPENED[kind]}\n\nWhen: {now:%d %B %Y, %H:%M} UTC\n\n"
             f"{note + chr(10) * 2 if note else ''}"
             "If that was you, there is nothing to do.\n\n"
             "If it was not you, open this link and press the button. It signs everybody out and asks for your "
-            f"strongest proof at the next sign-in:\n\n    {self.issuer}/not-me?token={secret}\n\n{self.service_name}\n"
+            f"strongest proof at the next sign-in:\n\n    {self.issuer}/not-me?token={secret}"
         )
-        return Message(to, "Was this you?", text)
+        return Message(to, "Was this you?", letterhead.under(text))
