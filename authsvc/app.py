@@ -31,7 +31,7 @@ from authsvc.core.clock import Clock, SystemClock
 from authsvc.core.database import Database
 from authsvc.core.lanes import ProcessLane, ThreadLane
 from authsvc.core.limits import Limits
-from authsvc.core.mail import MailboxNotifier, Notifier, SmtpNotifier
+from authsvc.core.mail import Letterhead, MailboxNotifier, Notifier, SmtpNotifier
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox, OutboxWorker, mail_handler
 from authsvc.core.sealing.service import Vault
@@ -45,6 +45,7 @@ from authsvc.factors.factor import Factor
 from authsvc.factors.passkey.ceremony import RelyingParty
 from authsvc.factors.passkey.service import Passkeys
 from authsvc.factors.password.argon2_hasher import Hasher
+from authsvc.factors.password.legacy.service import StoredTariff
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import sweep_failures as sweep_password_failures
 from authsvc.login import routes as login_routes
@@ -56,7 +57,10 @@ from authsvc.login.account.sessions import routes as own_session_routes
 from authsvc.login.account.sessions.service import OwnSessions
 from authsvc.login.alerts import routes as alert_routes
 from authsvc.login.alerts.service import NotMe
+from authsvc.login.branding import Brand
 from authsvc.login.finish.service import STAFF_ROLE, Finish
+from authsvc.login.offer import routes as offer_routes
+from authsvc.login.offer.service import Offers
 from authsvc.login.routes import FlowPages
 from authsvc.login.service import Flows
 from authsvc.login.service import Purpose as FlowPurpose
@@ -70,6 +74,8 @@ from authsvc.login.step_up import routes as step_up_routes
 from authsvc.login.step_up.service import StepUp
 from authsvc.login.store import sweep_flows
 from authsvc.oidc import routes as oidc_routes
+from authsvc.oidc.branding import routes as branding_routes
+from authsvc.oidc.branding.service import Branding
 from authsvc.oidc.clients.service import ClientRegistry
 from authsvc.oidc.clients.store import sweep_stored_requests
 from authsvc.oidc.flows import FinishedSignIn, RefusedSignIn, SignInRequest
@@ -131,6 +137,7 @@ class Services:
     flows: Flows
     sign_in: SignIn
     sign_up: SignUp
+    offers: Offers
     step_up: StepUp
     fresh: FreshProof
     own_account: OwnAccount
@@ -138,6 +145,7 @@ class Services:
     not_me: NotMe
     staff: Staff
     clients: ClientRegistry
+    branding: Branding
     events: AccountEvents
     webhooks: Webhooks
     signing_keys: SigningKeys
@@ -188,7 +196,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     face_lane = ProcessLane(
         "face", workers=settings.lanes.face_workers, queue=settings.lanes.face_queue, initializer=load_models
     )
-    passwords = Passwords(settings.password, Hasher(settings.password), password_lane, keyring, audit)
+    hasher = Hasher(settings.password, StoredTariff(database, clock))
+    passwords = Passwords(settings.password, hasher, password_lane, keyring, audit)
     passkeys = Passkeys(RelyingParty(settings.rp_id, settings.service_name, settings.issuer), audit)
     codes = EmailCodes(keyring, outbox, settings.service_name)
     face = FaceService(database, vault, audit, alerts, consents, limits, face_lane, settings.face, clock)
@@ -198,9 +207,11 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
 
     factors: tuple[Factor, ...] = (passkeys, passwords, face, codes)
 
-    flows = Flows(database, audit, clock, limits)
+    branding = Branding(database, audit, clock)
+    flows = Flows(database, audit, clock, limits, _ClientBrands(branding))
     fresh = FreshProof(database, clock, limits, flows, sessions, factors)
-    finish = Finish(flows, sessions, devices, risk, alerts, audit)
+    offers = Offers(database, clock, limits, audit, alerts, passkeys, fresh)
+    finish = Finish(flows, sessions, devices, risk, alerts, audit, offers)
     sign_in = SignIn(
         database=database,
         clock=clock,
@@ -282,6 +293,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         flows=flows,
         sign_in=sign_in,
         sign_up=sign_up,
+        offers=offers,
         step_up=step_up,
         fresh=fresh,
         own_account=OwnAccount(database, clock, limits, flows, fresh, consents, face),
@@ -289,6 +301,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         not_me=NotMe(database, clock, limits, audit, alerts, sessions),
         staff=staff,
         clients=ClientRegistry(database, audit, clock),
+        branding=branding,
         events=events,
         webhooks=webhooks,
         signing_keys=signing_keys,
@@ -336,12 +349,14 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         login_routes.build_router(shown, csrf),
         sign_in_routes.build_router(shown, parts.sign_in, csrf),
         sign_up_routes.build_router(shown, parts.sign_up, csrf),
+        offer_routes.build_router(shown, parts.offers, csrf),
         step_up_routes.build_router(shown, parts.step_up, csrf),
         account_routes.build_router(own_pages, shown, parts.own_account, parts.step_up, csrf),
         own_session_routes.build_router(own_pages, parts.own_sessions, csrf),
         alert_routes.build_router(pages, parts.not_me, csrf),
         staff_routes.build_router(pages, parts.staff, csrf),
         face_routes.build_router(parts.face),
+        branding_routes.build_router(parts.branding),
         oidc_routes.build_router(parts.provider, pages, csrf),
         console_routes.build_router(parts.console, pages),
     ):
@@ -403,6 +418,20 @@ class _Journey:
         return FinishedSignIn(
             flow.id, client_id, flow.params, flow.required, session, account, started_at=flow.created_at
         )
+
+
+@dataclass(frozen=True)
+class _ClientBrands:
+    """Fills login's Brands with the clients' own."""
+
+    branding: Branding
+
+    def of(self, client_id: str | None, connection: Connection | None = None) -> Brand | None:
+        look = self.branding.of(client_id, connection)
+        if look is None:
+            return None
+        letterhead = Letterhead(look.name, look.mail_footer, look.support)
+        return Brand(letterhead, look.style, look.logo, look.logo_width, look.logo_height)
 
 
 @dataclass(frozen=True)

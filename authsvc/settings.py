@@ -176,7 +176,7 @@ class LimitSettings(_Group):
         "20 per 1 day", description="Codes tried for one account or address (docs/security.md)"
     )
     passkey_per_address: str = Field("60 per 1 minute", description="Passkey ceremonies from one address")
-    autofill_per_address: str = Field("300 per 1 minute", description="Sign-in pages of one address that offer autofill")
+    autofill_per_address: str = Field("300 per 1 minute", description="Sign-in pages opened from one address")
     flow_per_address: str = Field("300 per 1 minute", description="Sign-in flows begun from one address")
     token_per_address: str = Field("600 per 1 minute", description="Failed token requests from one address")
     recovery_per_address: str = Field("10 per 1 hour", description="Recoveries begun from one address")

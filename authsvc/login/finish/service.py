@@ -22,6 +22,8 @@ from authsvc.accounts.store import Account, grant_role, lift_guard, list_roles
 from authsvc.core.audit.service import Audit
 from authsvc.core.origin import Origin
 from authsvc.login.account.places import destination
+from authsvc.login.offer.rule import OfferState
+from authsvc.login.offer.service import Offers
 from authsvc.login.service import Flows
 from authsvc.login.steps import Go, Stay
 from authsvc.login.store import Flow, mark_alerted
@@ -55,6 +57,7 @@ class Finish:
     risk: RiskService
     alerts: Alerts
     audit: Audit
+    offers: Offers
 
     def complete(
         self, connection: Connection, flow: Flow, event: Event, arrival: Arrival, *, now: datetime
@@ -85,6 +88,9 @@ class Finish:
             connection, arrival.device, account_id=account.id, label=device_label(origin.user_agent), now=now
         )  # 3
         session, secret = self._session(connection, flow, arrival, device_id, now)  # 4
+        offer = self.offers.at_the_end(
+            connection, flow, account, arrival.proofs, level=level, known_device=arrival.device.known, now=now
+        )
         moved = self.flows.move(
             connection,
             flow,
@@ -96,6 +102,7 @@ class Finish:
             risk_level=flow.risk_level,
             proofs=dict(arrival.proofs),
             typing_sealed=None,
+            passkey_offer=offer,
         )  # 1
         if flow.kind != "client":
             self.flows.move(connection, moved, Event.RESUMED, now=now)
@@ -118,13 +125,14 @@ class Finish:
             },
         )
         if flow.kind == "console":
-            return Go(_destination(flow), staff_secret=secret, device_cookie=device_cookie)
-        return Go(_destination(flow), session_secret=secret, device_cookie=device_cookie)
+            return Go(_destination(moved), staff_secret=secret, device_cookie=device_cookie)
+        return Go(_destination(moved), session_secret=secret, device_cookie=device_cookie)
 
     def warn_once(self, connection: Connection, flow: Flow, kind: AlertKind, *, origin: Origin, now: datetime) -> None:
         """Tell the owner that a step-up failed after a right password; one flow warns once."""
         if flow.account_id is not None and flow.proofs and mark_alerted(connection, flow.id, now):
-            self.alerts.send(connection, flow.account_id, kind, origin=origin, now=now)
+            head = self.flows.letterhead_of(connection, flow)
+            self.alerts.send(connection, flow.account_id, kind, origin=origin, now=now, letterhead=head)
 
     def _no_analyst(self, connection: Connection, flow: Flow, account: Account, origin: Origin, now: datetime) -> Stay:
         if flow.decision_id is not None:
@@ -176,7 +184,8 @@ class Finish:
             now=now,
         )
         if sign_ins > 1 and not arrival.device.known:
-            self.alerts.send(connection, arrival.account.id, AlertKind.NEW_DEVICE, origin=arrival.origin, now=now)
+            kind, head = AlertKind.NEW_DEVICE, self.flows.letterhead_of(connection, flow)
+            self.alerts.send(connection, arrival.account.id, kind, origin=arrival.origin, now=now, letterhead=head)
 
 
 def device_label(user_agent: str) -> str:
@@ -188,6 +197,8 @@ def device_label(user_agent: str) -> str:
 
 
 def _destination(flow: Flow) -> str:
+    if flow.passkey_offer == OfferState.DUE:
+        return f"/login/offer?flow={flow.id}"
     return {
         "client": f"/oauth2/authorize/resume?flow={flow.id}",
         "console": "/console",

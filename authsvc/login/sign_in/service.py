@@ -9,7 +9,7 @@ A wrong password and an unknown address are answered by the same words at the sa
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -34,9 +34,10 @@ from authsvc.factors.password.rules import MAX_TYPED
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import Claim, Password
 from authsvc.login.finish.service import Arrival, Finish
-from authsvc.login.service import Flows, out_of_step
+from authsvc.login.offer.rule import OfferState
+from authsvc.login.service import FLOW_TTL, Flows, out_of_step
 from authsvc.login.steps import Go, Stay, page_of
-from authsvc.login.store import Flow
+from authsvc.login.store import Flow, keep_open
 from authsvc.login.transitions import Event, State
 from authsvc.risk.keystroke.sample import TypingSample, parse_sample
 from authsvc.risk.policy import Outcome
@@ -48,6 +49,8 @@ REFUSED_UNTIL_OWNER = (
     "After many wrong passwords this account takes one only from a device it knows. Sign in with a passkey, from such "
     "a device, or let us send a code to the address."
 )
+
+KEPT_OPEN = timedelta(hours=4)  # somebody's lunch; what the shop asked should not wait for days
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,13 @@ class SignIn:
     consents: Consents
     risk: RiskService
 
-    def with_password(self, flow: Flow, *, email: str, password: str, typing: str, visitor: Visitor) -> Go | Stay:
+    def with_password(
+        self, flow: Flow, *, email: str, password: str, typing: str, visitor: Visitor, makes_passkeys: bool = False
+    ) -> Go | Stay:
         """Try a password; see the module's docstring.
+
+        Args:
+            makes_passkeys: the page's script found that one could be offered here (login/offer).
 
         Raises:
             TooMany: the address of the visitor has tried too often.
@@ -92,6 +100,8 @@ class SignIn:
             raise BadInput("password.unusable", "Please type your password.")
         address = normalise(email)
         sample = parse_sample(typing)
+        if makes_passkeys:
+            flow = _with(flow, passkey_offer=OfferState.POSSIBLE.value)
         now = self.clock.now()
         with self.database.write() as connection:  # 2
             account = find_account_by_email(connection, address)
@@ -118,6 +128,20 @@ class SignIn:
         except Conflict:
             self._overtaken(flow, account, origin, now)
             raise
+
+    def autofill_options(self, flow: Flow, *, origin: Origin) -> dict[str, Any]:
+        """Begin the ceremony that waits in the page's address field until somebody picks a passkey there.
+
+        A page asks for this when it opens, and again before its challenge ends: it has a limit of its own, so that
+        looking at pages costs nobody their sign-in. A flow whose page asks stays open, for KEPT_OPEN at most.
+        """
+        self.limits.spend("autofill_per_address", origin.source)
+        if flow.state is not State.IDENTIFY:
+            raise out_of_step()
+        now = self.clock.now()
+        with self.database.write() as connection:
+            keep_open(connection, flow, until=min(now + FLOW_TTL, flow.created_at + KEPT_OPEN), now=now)
+            return self.passkeys.begin_assertion(connection, flow_id=flow.id, account_id=None, now=now)
 
     def passkey_options(self, flow: Flow, *, origin: Origin) -> dict[str, Any]:
         """Begin a passkey ceremony for whoever is at the page, or in a step-up for the flow's account."""
@@ -200,6 +224,7 @@ class SignIn:
             now=now,
         )
         kept: dict[str, Any] = {"account_id": account.id, "decision_id": decision_id, "proofs": dict(arrival.proofs)}
+        kept["passkey_offer"] = flow.passkey_offer
         if decision.decision is Outcome.DENY:
             self.risk.settle(connection, decision_id, "denied", now)
             moved = self.flows.move(connection, flow, Event.DENIED, now=now, **kept)
