@@ -45,6 +45,7 @@ from authsvc.factors.factor import Factor
 from authsvc.factors.passkey.ceremony import RelyingParty
 from authsvc.factors.passkey.service import Passkeys
 from authsvc.factors.password.argon2_hasher import Hasher
+from authsvc.factors.password.hibp_file import open_hibp
 from authsvc.factors.password.legacy.service import StoredTariff
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import sweep_failures as sweep_password_failures
@@ -192,12 +193,13 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     devices = Devices(keyring)
     alerts = Alerts(outbox, audit, settings.issuer, settings.service_name)
 
+    hibp = open_hibp(settings.password.breached_file)
     password_lane = ThreadLane("password", workers=settings.lanes.password_workers, queue=settings.lanes.password_queue)
     face_lane = ProcessLane(
         "face", workers=settings.lanes.face_workers, queue=settings.lanes.face_queue, initializer=load_models
     )
     hasher = Hasher(settings.password, StoredTariff(database, clock))
-    passwords = Passwords(settings.password, hasher, password_lane, keyring, audit)
+    passwords = Passwords(settings.password, hasher, password_lane, keyring, audit, alerts, hibp, (_forget_typing,))
     passkeys = Passkeys(RelyingParty(settings.rp_id, settings.service_name, settings.issuer), audit)
     codes = EmailCodes(keyring, outbox, settings.service_name)
     face = FaceService(database, vault, audit, alerts, consents, limits, face_lane, settings.face, clock)
@@ -442,6 +444,10 @@ class _ReuseAlerts:
 
     def refresh_reuse(self, connection: Connection, account_id: str, origin: Origin | None, now: datetime) -> None:
         self.alerts.send(connection, account_id, AlertKind.REFRESH_REUSED, origin=origin, now=now)
+
+
+def _forget_typing(connection: Connection, account_id: str, _: datetime) -> None:
+    forget_typing(connection, account_id)
 
 
 def _smtp(settings: Settings) -> Notifier:

@@ -75,8 +75,14 @@ class PasswordSettings(_Group):
 
     memory_kib: int = Field(65_536, ge=8, description="argon2 memory per hash, KiB")
     time_cost: int = Field(3, ge=1, description="argon2 passes")
-    min_length: int = Field(15, ge=8, le=64, description="Shortest password where it is the only factor (SP 800-63B-4)")
+    min_length: int = Field(
+        15, ge=8, le=64, description="Shortest password where it is the only factor (SP 800-63B-4); 8 allows 8 everywhere"
+    )
+    min_length_beside: int = Field(8, ge=8, le=64, description="Shortest password beside a second factor (SP 800-63B-4)")
     max_length: int = Field(128, ge=64, le=1024, description="Longest password, in characters")
+    breached_file: Path | None = Field(
+        None, description="SHA-1 file of Have I Been Pwned's downloader; new passwords must not stand in it"
+    )
 
 
 class LaneSettings(_Group):

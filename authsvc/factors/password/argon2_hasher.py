@@ -5,7 +5,6 @@ parameters where there is no account. The decoy is made from random bytes at sta
 While hashes of other systems are stored, everybody pays for them (legacy/hashes.py); `outdated` says yes to them.
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable
 
@@ -18,12 +17,8 @@ from authsvc.factors.password.legacy.formats import Kind, LegacyHash, Work, pars
 from authsvc.factors.password.legacy.hashes import matches, spend
 from authsvc.factors.password.legacy.service import no_tariff
 from authsvc.factors.password.legacy.store import Tariff
+from authsvc.factors.password.opaque_string import normalised
 from authsvc.settings import PasswordSettings
-
-
-def normalised(password: str) -> str:
-    """Return the password as it is hashed: in NFC, so that two keyboards spell it alike (SP 800-63B-4, 3.1.1.2)."""
-    return unicodedata.normalize("NFC", password)
 
 
 class Hasher:

@@ -1,25 +1,69 @@
-"""What a new password must be. Length, not composition (SP 800-63B-4, 3.1.1.2). Pure."""
+"""What a new password must be: long, not easily guessed, not known from a breach (SP 800-63B-4, 3.1.1.2). Pure.
+
+No composition: nobody is asked for a digit or a capital. In this order, so that the first sentence helps most:
+
+1. at least `min_length` code points: 15 where a password alone signs in, 8 beside a second factor (settings);
+2. at most `max_length`;
+3. no control characters: they can't be typed again;
+4. not in a list of common passwords, not made of the account's own words, and not guessed in fewer than 10^8 tries
+   (10^6 beside a second factor), which is what zxcvbn calls "safely" and "somewhat" unguessable;
+5. not in the operator's file of breached passwords, which service.py looks into: that is a file, and this is pure.
+"""
+
+from dataclasses import dataclass
 
 from authsvc.core.errors import BadInput
+from authsvc.factors.password.zxcvbn_strength import Strength, estimate
 
 MAX_TYPED = 1024  # longer input is refused before anything is computed on it
 
+HELP = "A few words that have nothing to do with each other are easy to remember and hard to guess."
 
-def check_new(password: str, *, min_length: int, max_length: int, own_words: tuple[str, ...]) -> None:
-    """Check a password that somebody chose.
 
-    1. not shorter than `min_length` characters, 2. not longer than `max_length`,
-    3. no control characters, 4. not one of the account's own words (address, name), not one character repeated.
+@dataclass(frozen=True)
+class Demands:
+    """What is asked of a new password."""
+
+    min_length: int
+    max_length: int
+    min_guesses_log10: float
+
+
+def check_new(password: str, demands: Demands, own_words: tuple[str, ...]) -> None:
+    """Check a password that somebody chose, as opaque_string.normalised spells it.
 
     Raises:
-        BadInput: `password.too_short`, `password.too_long`, `password.unusable` or `password.guessable`.
+        BadInput: `password.too_short`, `password.too_long`, `password.unusable`, `password.common`,
+            `password.own_words` or `password.guessable`.
     """
-    if len(password) < min_length:
-        raise BadInput("password.too_short", f"Please use at least {min_length} characters. A few words will do.")
-    if len(password) > max_length:
-        raise BadInput("password.too_long", f"Please use at most {max_length} characters.")
-    if not password.isprintable():
+    if len(password) < demands.min_length:  # 1
+        raise BadInput("password.too_short", f"Please use at least {demands.min_length} characters. {HELP}")
+    if len(password) > demands.max_length:  # 2
+        raise too_long(demands.max_length)
+    if not password.isprintable():  # 3
         raise BadInput("password.unusable", "The password has characters that can't be typed again.")
-    folded = password.casefold()
-    if len(set(folded)) < 4 or any(folded == word.casefold() for word in own_words):
-        raise BadInput("password.guessable", "That password is too easy to guess.")
+    strength = estimate(password, own_words)  # 4
+    if strength.common:
+        raise BadInput("password.common", f"That password is one of the first that anybody would try. {HELP}")
+    if strength.guesses_log10 < demands.min_guesses_log10:
+        raise _guessable(password, strength, demands)
+
+
+def too_long(max_length: int) -> BadInput:
+    return BadInput("password.too_long", f"Please use at most {max_length} characters.")
+
+
+def breached() -> BadInput:
+    """Return the refusal of a password that was found in breaches."""
+    return BadInput(
+        "password.breached",
+        "That password was made public in a data breach elsewhere, so it is tried everywhere. If you use it on other "
+        f"sites, change it there too. {HELP}",
+    )
+
+
+def _guessable(password: str, strength: Strength, demands: Demands) -> BadInput:
+    if estimate(password).guesses_log10 >= demands.min_guesses_log10:
+        text = "That password is built from your own name or address, or from ours, which is what is tried first."
+        return BadInput("password.own_words", f"{text} {HELP}")
+    return BadInput("password.guessable", " ".join(filter(None, ("That is too easy to guess.", strength.why, HELP))))

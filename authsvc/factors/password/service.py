@@ -1,19 +1,30 @@
-"""Verify and set passwords. The slow part runs in a lane, with no transaction open."""
+"""Verify and set passwords. The slow part runs in a lane, with no transaction open.
 
+What a new password must be says rules.py. A password that is replaced takes with it what hung on it: `drops` are run in
+the same transaction (typing profiles, sign-ins half done with the old one); whoever calls ends the sessions.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection
 
+from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.levels import ProofKind
+from authsvc.accounts.store import lock_account
 from authsvc.core.audit.service import Audit
+from authsvc.core.errors import Busy, Conflict
 from authsvc.core.lanes import ThreadLane
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.cipher import Keyring
 from authsvc.factors.factor import Exported, Way
 from authsvc.factors.password.argon2_hasher import Hasher
+from authsvc.factors.password.hibp_file import DamagedFile, HibpFile
 from authsvc.factors.password.lockout import OTHER_BROWSERS
-from authsvc.factors.password.rules import check_new
+from authsvc.factors.password.opaque_string import normalised
+from authsvc.factors.password.rules import MAX_TYPED, Demands, breached, check_new, too_long
 from authsvc.factors.password.store import (
     Claim,
     Password,
@@ -22,9 +33,22 @@ from authsvc.factors.password.store import (
     delete_password,
     find_password,
     insert_password,
+    lock_version,
+    put_password,
     rehash,
+    replace_password,
 )
 from authsvc.settings import PasswordSettings
+
+# Guesses that a new password must stand, as powers of ten: zxcvbn's "safely unguessable" and "somewhat guessable".
+GUESSES_ALONE = 8.0
+GUESSES_BESIDE = 6.0
+RETRY_AFTER_S = 60
+
+# Drops what hung on the password that is gone, in the caller's transaction: (connection, account id, now).
+Drop = Callable[[Connection, str, datetime], None]
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,6 +60,9 @@ class Passwords:
     lane: ThreadLane
     keyring: Keyring
     audit: Audit
+    alerts: Alerts
+    hibp: HibpFile | None = None
+    drops: tuple[Drop, ...] = ()
 
     kind = ProofKind.PASSWORD
 
@@ -46,6 +73,7 @@ class Passwords:
     def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
         if not delete_password(connection, account_id):
             return 0
+        self._drop(connection, account_id, now)
         self.audit.record(connection, "password:factor:removed", now=now, account_id=account_id, origin=origin)
         return 1
 
@@ -72,10 +100,30 @@ class Passwords:
         """Return whether the typed password is right; costs one hash whoever it is for."""
         return self.lane.run(self.hasher.verify, stored.hash if stored else None, typed)
 
-    def hash_new(self, typed: str, *, own_words: tuple[str, ...]) -> str:
-        """Check and hash a password that somebody chose. Raises BadInput (rules.py)."""
-        check_new(typed, min_length=self.settings.min_length, max_length=self.settings.max_length, own_words=own_words)
-        return self.lane.run(self.hasher.hash, typed)
+    def is_current(self, connection: Connection, stored: Password) -> bool:
+        """Return whether this is still the account's password, and keep it so until the transaction ends.
+
+        For whoever verified it with no transaction open: an old password must not sign in after the new one was set.
+        """
+        return lock_version(connection, stored.account_id) == stored.version
+
+    def demands(self, *, beside_second: bool) -> Demands:
+        """Return what is asked of a new password. Args: beside_second says that the account has a second factor."""
+        if beside_second:
+            shortest = min(self.settings.min_length, self.settings.min_length_beside)
+            return Demands(shortest, self.settings.max_length, GUESSES_BESIDE)
+        return Demands(self.settings.min_length, self.settings.max_length, GUESSES_ALONE)
+
+    def hash_new(self, typed: str, *, own_words: tuple[str, ...], beside_second: bool = False) -> str:
+        """Check and hash a password that somebody chose.
+
+        Raises:
+            BadInput: `password.…`: it can't be accepted, and why (rules.py).
+            Busy: `password.breaches_unreadable`: the file of breached passwords can't be read.
+        """
+        if len(typed) > MAX_TYPED:
+            raise too_long(self.settings.max_length)
+        return self.lane.run(self._checked_hash, typed, own_words, self.demands(beside_second=beside_second))
 
     def set_first(
         self, connection: Connection, account_id: str, hashed: str, *, origin: Origin, now: datetime
@@ -86,6 +134,60 @@ class Passwords:
         self.audit.record(connection, "password:factor:added", now=now, account_id=account_id, origin=origin)
         return password
 
+    def replace(self, connection: Connection, account_id: str, hashed: str, *, now: datetime) -> Password | None:
+        """Put a new password in the old one's place; None when the account has none. Evidence is the caller's."""
+        replaced = replace_password(connection, account_id, hashed, now)
+        if replaced is not None:
+            self._drop(connection, account_id, now)
+        return replaced
+
+    def change(
+        self, connection: Connection, account_id: str, hashed: str, *, origin: Origin, now: datetime
+    ) -> Password:
+        """The owner, who has just proven who they are, chose another password: replace it and tell every address.
+
+        Raises:
+            Conflict: `password.none`: the account has no password.
+        """
+        lock_account(connection, account_id)
+        replaced = self.replace(connection, account_id, hashed, now=now)
+        if replaced is None:
+            raise Conflict("password.none", "This account has no password.")
+        self._tell(connection, "password:factor:changed", AlertKind.PASSWORD_CHANGED, account_id, origin, now)
+        return replaced
+
+    def add(self, connection: Connection, account_id: str, hashed: str, *, origin: Origin, now: datetime) -> Password:
+        """Give an account that signs in another way a password, and tell every address.
+
+        Raises:
+            Conflict: `password.there_already`: it has one.
+        """
+        lock_account(connection, account_id)
+        password = Password(account_id, hashed, 1, now)
+        if not put_password(connection, password):
+            raise Conflict("password.there_already", "This account has a password by now.")
+        self._tell(connection, "password:factor:added", AlertKind.FACTOR_ADDED, account_id, origin, now)
+        return password
+
+    def remove(
+        self, connection: Connection, account_id: str, *, has_other: Callable[[], bool], origin: Origin, now: datetime
+    ) -> bool:
+        """Take the password away, if there is another way in; False when there was no password.
+
+        Args: has_other says whether there is one. It is asked after the account is locked, so that the other way
+        can't be taken away at the same time.
+
+        Raises:
+            Conflict: `password.last_way`: nothing else signs in to this account.
+        """
+        lock_account(connection, account_id)
+        if not has_other():
+            raise Conflict("password.last_way", "Without its password nobody could sign in to this account any more.")
+        if not self.remove_all(connection, account_id, origin=origin, now=now):
+            return False
+        self.alerts.send(connection, account_id, AlertKind.FACTOR_REMOVED, origin=origin, now=now)
+        return True
+
     def outdated(self, stored: Password) -> bool:
         return self.hasher.outdated(stored.hash)
 
@@ -95,6 +197,31 @@ class Passwords:
 
     def keep_rehash(self, connection: Connection, stored: Password, new_hash: str) -> None:
         rehash(connection, stored.account_id, stored.hash, new_hash)
+
+    def _checked_hash(self, typed: str, own_words: tuple[str, ...], demands: Demands) -> str:
+        spelled = normalised(typed)
+        check_new(spelled, demands, own_words)
+        try:
+            if self.hibp is not None and any(each in self.hibp for each in {typed, spelled}):
+                raise breached()
+        except DamagedFile as problem:
+            log.error("password.breaches_unreadable", problem=str(problem))
+            raise Busy(
+                "password.breaches_unreadable",
+                "We can't check new passwords just now. Please try again in a few minutes.",
+                retry_after_s=RETRY_AFTER_S,
+            ) from problem
+        return self.hasher.hash(spelled)
+
+    def _drop(self, connection: Connection, account_id: str, now: datetime) -> None:
+        for drop in self.drops:
+            drop(connection, account_id, now)
+
+    def _tell(
+        self, connection: Connection, tag: str, kind: AlertKind, account_id: str, origin: Origin, now: datetime
+    ) -> None:
+        self.audit.record(connection, tag, now=now, account_id=account_id, origin=origin)
+        self.alerts.send(connection, account_id, kind, origin=origin, now=now)
 
     def _index(self, email: str) -> bytes:
         return self.keyring.index("password-failures", email)

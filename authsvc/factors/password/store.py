@@ -63,6 +63,36 @@ def insert_password(connection: Connection, password: Password) -> None:
     connection.execute(insert(passwords).values(**password.__dict__))
 
 
+def put_password(connection: Connection, password: Password) -> bool:
+    """Keep the password of an account that has none; False when it has one, and nothing is written then."""
+    statement = (
+        insert_into(connection, passwords)
+        .values(**password.__dict__)
+        .on_conflict_do_nothing(index_elements=["account_id"])
+        .returning(passwords.c.account_id)
+    )
+    return connection.execute(statement).first() is not None
+
+
+def replace_password(connection: Connection, account_id: str, new_hash: str, now: datetime) -> Password | None:
+    """Put another password in the place of the one there is; None when there is none."""
+    statement = (
+        update(passwords)
+        .where(passwords.c.account_id == account_id)
+        .values(hash=new_hash, version=passwords.c.version + 1, changed_at=now)
+        .returning(passwords)
+    )
+    row = connection.execute(statement).one_or_none()
+    return Password(row.account_id, row.hash, row.version, row.changed_at) if row else None
+
+
+def lock_version(connection: Connection, account_id: str) -> int | None:
+    """Return the version of the account's password, and let nobody replace it before the transaction ends."""
+    query = select(passwords.c.version).where(passwords.c.account_id == account_id).with_for_update(read=True)
+    version: int | None = connection.execute(query).scalar_one_or_none()
+    return version
+
+
 def delete_password(connection: Connection, account_id: str) -> bool:
     """Return False when the account had none."""
     return connection.execute(delete(passwords).where(passwords.c.account_id == account_id)).rowcount == 1
