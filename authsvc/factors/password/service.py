@@ -4,7 +4,7 @@ What a new password must be says rules.py. A password that is replaced takes wit
 the same transaction (typing profiles, sign-ins half done with the old one); whoever calls ends the sessions.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from authsvc.core.database import written_once
+from authsvc.core.database import insert_into, written_once
 from authsvc.factors.password.lockout import FORGET_BUCKET_AFTER, blocked_until, needs_owner
 from authsvc.factors.password.tables import password_failures, passwords
 
