@@ -51,6 +51,8 @@ from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import sweep_failures as sweep_password_failures
 from authsvc.login import routes as login_routes
 from authsvc.login.account import routes as account_routes
+from authsvc.login.account.activity import routes as activity_routes
+from authsvc.login.account.activity.service import Activity
 from authsvc.login.account.fresh.service import FreshProof
 from authsvc.login.account.routes import AccountPages
 from authsvc.login.account.service import OwnAccount
@@ -78,7 +80,7 @@ from authsvc.oidc import routes as oidc_routes
 from authsvc.oidc.branding import routes as branding_routes
 from authsvc.oidc.branding.service import Branding
 from authsvc.oidc.clients.service import ClientRegistry
-from authsvc.oidc.clients.store import sweep_stored_requests
+from authsvc.oidc.clients.store import list_clients, sweep_stored_requests
 from authsvc.oidc.flows import FinishedSignIn, RefusedSignIn, SignInRequest
 from authsvc.oidc.keys.service import SigningKeys
 from authsvc.oidc.provider import Provider, build_provider
@@ -143,6 +145,7 @@ class Services:
     fresh: FreshProof
     own_account: OwnAccount
     own_sessions: OwnSessions
+    activity: Activity
     not_me: NotMe
     staff: Staff
     clients: ClientRegistry
@@ -259,6 +262,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         issuer=settings.issuer,
         service_name=settings.service_name,
     )
+    not_me = NotMe(database, clock, limits, audit, alerts, sessions)
     staff = Staff(database, clock, limits, audit, flows, sessions, settings.issuer)
     signing_keys = SigningKeys(database, vault, audit, clock, settings.tokens)
     provider = build_provider(
@@ -299,8 +303,9 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         step_up=step_up,
         fresh=fresh,
         own_account=OwnAccount(database, clock, limits, flows, fresh, consents, face),
+        activity=Activity(database, clock, vault, risk.geo, fresh, not_me, _client_names),
         own_sessions=OwnSessions(database, clock, audit, vault, risk.geo, devices, fresh),
-        not_me=NotMe(database, clock, limits, audit, alerts, sessions),
+        not_me=not_me,
         staff=staff,
         clients=ClientRegistry(database, audit, clock),
         branding=branding,
@@ -355,6 +360,7 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         step_up_routes.build_router(shown, parts.step_up, csrf),
         account_routes.build_router(own_pages, shown, parts.own_account, parts.step_up, csrf),
         own_session_routes.build_router(own_pages, parts.own_sessions, csrf),
+        activity_routes.build_router(own_pages, parts.activity, csrf),
         alert_routes.build_router(pages, parts.not_me, csrf),
         staff_routes.build_router(pages, parts.staff, csrf),
         face_routes.build_router(parts.face),
@@ -448,6 +454,11 @@ class _ReuseAlerts:
 
 def _forget_typing(connection: Connection, account_id: str, _: datetime) -> None:
     forget_typing(connection, account_id)
+
+
+def _client_names(connection: Connection) -> dict[str, str]:
+    """Fills login's activity: what the clients are called."""
+    return {client.id: client.name for client in list_clients(connection)}
 
 
 def _smtp(settings: Settings) -> Notifier:

@@ -7,7 +7,8 @@ Adding or removing a factor, changing password or address, new recovery codes, d
 3. the proofs of the session's last 10 minutes reach, alone, the highest level that the account's factors reach.
 Where 3 fails a flow asks the session's own account for the missing proof, at once, and leads back.
 
-The mailbox is not counted among an account's factors: every account has one. Nor is a face, which satisfies nothing.
+The mailbox is not counted among an account's factors: every account has one. Nor are recovery codes, which are for the
+day on which the rest is lost, nor a face, which satisfies nothing.
 Recovery is the one exception, and does not come here.
 """
 
@@ -16,7 +17,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from authsvc.accounts.levels import Level, ProofKind, proven_within, reachable
+from authsvc.accounts.levels import Level, ProofKind, proven_within
 from authsvc.accounts.sessions.service import Session, Sessions
 from authsvc.accounts.store import Account, find_account, list_addresses
 from authsvc.core.clock import Clock
@@ -25,6 +26,7 @@ from authsvc.core.errors import NotAllowed, NotSignedIn
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.factors.factor import Factor
+from authsvc.factors.service import highest_demand, owned_kinds
 from authsvc.login.account.places import Place, kept
 from authsvc.login.service import Flows, Purpose
 from authsvc.login.store import Flow
@@ -33,7 +35,6 @@ from authsvc.login.transitions import State
 FRESH = timedelta(minutes=10)
 CLOSED_AFTER_RESET = timedelta(hours=24)
 ACCOUNT_NAME = "your account"
-NOT_COUNTED = frozenset({ProofKind.EMAIL_CODE, ProofKind.FACE})
 
 PROOF_NEEDED = "account.proof_needed"
 CLOSED = "account.closed_after_reset"
@@ -92,17 +93,12 @@ class FreshProof:
             return self.require(connection, secret, now=self.clock.now())
 
     def kinds(self, connection: Connection, account_id: str) -> frozenset[ProofKind]:
-        """Return the kinds of proof that count among the account's factors."""
-        kinds = (each.kind for each in self.factors if each.kind not in NOT_COUNTED)
-        return frozenset(
-            kind
-            for kind in kinds
-            if any(each.kind is kind and each.ways(connection, account_id) for each in self.factors)
-        )
+        """Return the kinds of proof that the account has, but for the mailbox."""
+        return frozenset(owned_kinds(self.factors, connection, account_id)) - {ProofKind.EMAIL_CODE}
 
     def highest(self, connection: Connection, account_id: str) -> Level:
-        """Return the highest level that the account's factors reach."""
-        return reachable(self.kinds(connection, account_id))
+        """Return the highest level that is asked of the account's factors."""
+        return highest_demand(self.kinds(connection, account_id))
 
     def closed_until(self, account: Account, highest: Level, *, now: datetime) -> datetime | None:
         """Return until when sensitive changes are closed after a reset by mail; None when they are open."""
@@ -129,7 +125,7 @@ class FreshProof:
         purpose = Purpose(
             "account",
             ACCOUNT_NAME,
-            reachable(kinds),
+            highest_demand(kinds),
             params=kept(place, row),
             login_hint=addresses[0].email if addresses else None,
         )
