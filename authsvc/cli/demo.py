@@ -16,7 +16,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import typer
 import uvicorn
@@ -144,10 +144,23 @@ def _register_storefront(services: "object", places: Places, secrets: dict[str, 
             redirect_uris=[f"{places.storefront}/callback"],
             post_logout_redirect_uris=[f"{places.storefront}/"],
         )
+        services.branding.set_brand(client.id, **_storefront_brand())
         secrets[known] = json.dumps([client.id, secret])
         _write_secrets(secrets)
     client_id, client_secret = json.loads(secrets[known])
     return client_id, client_secret
+
+
+def _storefront_brand() -> dict[str, Any]:
+    """Return the shop's look, from its own style sheet and picture."""
+    return {
+        "name": STOREFRONT_NAME,
+        "logo": (_storefront_folder() / "static" / "leaf.png").read_bytes(),
+        "accent": "#2c6349",
+        "accent_dark": "#8fd0ae",
+        "support": "hello@lowtide.example.com",
+        "mail_footer": "Low Tide Tea, an example shop. Nothing can be bought.",
+    }
 
 
 def _start_storefront(

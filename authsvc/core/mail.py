@@ -29,6 +29,20 @@ class Message:
     text: str
 
 
+@dataclass(frozen=True)
+class Letterhead:
+    """In whose name a mail is written: what stands under its text."""
+
+    name: str
+    footer: str = ""
+    support: str = ""  # a link or a mail address
+
+    def under(self, text: str) -> str:
+        """Return the whole text of a mail."""
+        lines = [self.name, *([f"Help: {self.support}"] if self.support else []), *self.footer.splitlines()]
+        return text.rstrip("\n") + "\n\n" + "\n".join(lines) + "\n"
+
+
 class Notifier(Protocol):
     def deliver(self, message: Message) -> None:
         """Hand the message over. Raises OSError or smtplib.SMTPException when that fails; it is tried again."""

@@ -101,6 +101,7 @@ class FlowPages:
         typed, error, status = typed or {}, stay.error if stay else None, stay.status if stay else 200
         common: dict[str, Any] = {"flow": flow.id, "client_name": flow.client_name, "error": error}
         common["leads_back"] = flow.kind in ("client", "face")  # our own pages would only ask for a sign-in again
+        common |= self.dress(flow)
         form_action = (flow.redirect_origin,) if flow.redirect_origin else ()
 
         def page(name: str, **context: Any) -> Response:
@@ -167,7 +168,16 @@ class FlowPages:
             leads_back=flow.kind == "client",
             name=typed.get("name", ""),
             email=typed.get("email", flow.email or ""),
+            **self.dress(flow),
         )
+
+    def dress(self, flow: Flow) -> dict[str, Any]:
+        """Return what a page of this flow shows of the client that began it."""
+        brand = self.flows.brand_of(flow)
+        if brand is None:
+            return {}
+        support = brand.letterhead.support
+        return {"brand": brand} | ({"support_contact": support} if support else {})
 
     def lost(self, request: Request, problem: AuthsvcError) -> Response:
         """Return the plain page for a flow that is over, or belongs to another browser."""

@@ -23,7 +23,7 @@ from authsvc.core.ids import hash_secret, new_id
 from authsvc.core.limits import Limits
 from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
-from authsvc.login.branding import Brand, Brands, NoBrands
+from authsvc.login.branding import NO_BRANDS, Brand, Brands
 from authsvc.login.store import Flow, find_flow, insert_flow, move_flow
 from authsvc.login.transitions import Event, State
 
@@ -61,15 +61,15 @@ class Flows:
     audit: Audit
     clock: Clock
     limits: Limits
-    brands: Brands = NoBrands()
+    brands: Brands = NO_BRANDS
 
     def brand_of(self, flow: Flow) -> Brand | None:
         """Return the look of the client that began the flow."""
         return self.brands.of(flow.client_id)
 
-    def letterhead_of(self, flow: Flow) -> Letterhead | None:
+    def letterhead_of(self, connection: Connection, flow: Flow) -> Letterhead | None:
         """Return in whose name the flow's mails are written; None is the service's own."""
-        brand = self.brand_of(flow)
+        brand = self.brands.of(flow.client_id, connection)
         return brand.letterhead if brand else None
 
     def begin(

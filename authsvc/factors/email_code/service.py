@@ -15,7 +15,7 @@ from authsvc.accounts.addresses import hint
 from authsvc.accounts.levels import ProofKind
 from authsvc.accounts.store import list_addresses
 from authsvc.core.ids import CODE_DIGITS, new_code, new_id
-from authsvc.core.mail import Message
+from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.cipher import Keyring
@@ -66,10 +66,20 @@ class EmailCodes:
         """Nothing beyond the addresses, which are exported with the account."""
         return []
 
-    def send(self, connection: Connection, *, flow_id: str, email: str, purpose: CodePurpose, now: datetime) -> None:
-        """Mail a fresh code to an address."""
+    def send(
+        self,
+        connection: Connection,
+        *,
+        flow_id: str,
+        email: str,
+        purpose: CodePurpose,
+        now: datetime,
+        letterhead: Letterhead | None = None,
+    ) -> None:
+        """Mail a fresh code to an address, in the service's name where no other is given."""
         code = self._keep(connection, flow_id, email, purpose, now)
-        self.outbox.mail(connection, _message(email, code, purpose, self.service_name), now=now)
+        message = _message(email, code, purpose, letterhead or Letterhead(self.service_name))
+        self.outbox.mail(connection, message, now=now)
 
     def pretend(
         self, connection: Connection, instead: Message, *, flow_id: str, purpose: CodePurpose, now: datetime
@@ -129,13 +139,12 @@ _WHY = {
 }
 
 
-def _message(email: str, code: str, purpose: CodePurpose, service_name: str) -> Message:
+def _message(email: str, code: str, purpose: CodePurpose, letterhead: Letterhead) -> Message:
     minutes = int(CODE_TTL.total_seconds() // 60)
     text = (
         f"{_WHY[purpose]}\n\n    {code}\n\n"
         f"Type the code on the page that asked for it, within {minutes} minutes.\n"
         "Nobody who works for us will ever ask you for it. If this was not you, leave it: without the code "
-        "nothing happens.\n\n"
-        f"{service_name}\n"
+        "nothing happens."
     )
-    return Message(email, f"{_SUBJECTS[purpose]}: {code}", text)
+    return Message(email, f"{_SUBJECTS[purpose]}: {code}", letterhead.under(text))

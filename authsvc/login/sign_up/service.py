@@ -23,7 +23,7 @@ from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict
 from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Message
+from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.passkey.service import Passkeys, Refused
@@ -220,20 +220,20 @@ class SignUp:
 
     def _send(self, connection: Connection, flow: Flow, email: str, origin: Origin, now: datetime) -> None:
         taken = find_account_by_email(connection, email) is not None
-        purpose = CodePurpose.SIGN_UP
+        head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.SIGN_UP
         if taken:
-            self.codes.pretend(connection, self._already_here(email), flow_id=flow.id, purpose=purpose, now=now)
+            instead = self._already_here(email, head or Letterhead(self.service_name))
+            self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)
         else:
-            self.codes.send(connection, flow_id=flow.id, email=email, purpose=purpose, now=now)
+            self.codes.send(connection, flow_id=flow.id, email=email, purpose=purpose, now=now, letterhead=head)
         self._record(connection, "login:address:code_sent", flow, origin, now, taken=taken)
 
-    def _already_here(self, email: str) -> Message:
+    def _already_here(self, email: str, letterhead: Letterhead) -> Message:
         text = (
             "Somebody, hopefully you, tried to create an account with this address. It has one already: sign in "
-            "with it at the shop you came from.\n\nIf this was not you, there is nothing to do.\n\n"
-            f"{self.service_name}\n"
+            "with it at the shop you came from.\n\nIf this was not you, there is nothing to do."
         )
-        return Message(email, "You already have an account", text)
+        return Message(email, "You already have an account", letterhead.under(text))
 
     def _proven(self, flow: Flow) -> tuple[str, str]:
         if flow.state is not State.CHOOSE_CREDENTIAL or flow.email is None or flow.display_name is None:

@@ -17,7 +17,7 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import NotAllowed, NotFound
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Message
+from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.face.refusals import FINAL, UNUSABLE, error_of
@@ -118,7 +118,8 @@ class StepUp:
         self.limits.spend("mail_per_recipient", email)
         with self.database.write() as connection:
             self.flows.move(connection, flow, Event.CODE_SENT, now=now)
-            self.codes.send(connection, flow_id=flow.id, email=email, purpose=CodePurpose.STEP_UP, now=now)
+            head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.STEP_UP
+            self.codes.send(connection, flow_id=flow.id, email=email, purpose=purpose, now=now, letterhead=head)
             self._record(connection, "login:step_up:code_sent", flow, origin, now)
         return Go(page_of(flow.id))
 
@@ -178,11 +179,12 @@ class StepUp:
         with self.database.write() as connection:
             self.flows.move(connection, flow, Event.UNLOCK_BEGUN, now=now, email=address)
             account = find_account_by_email(connection, address)
-            purpose = CodePurpose.UNLOCK
+            head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.UNLOCK
             if account:
-                self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now)
+                self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head)
             else:
-                self.codes.pretend(connection, self._no_account(address), flow_id=flow.id, purpose=purpose, now=now)
+                instead = self._no_account(address, head or Letterhead(self.service_name))
+                self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)
             self._record(connection, "login:unlock:code_sent", flow, origin, now, account=account)
         return Go(page_of(flow.id))
 
@@ -212,13 +214,12 @@ class StepUp:
             return self.begin_unlock(flow, email=flow.email, origin=origin)
         return self.send_code(flow, origin=origin)
 
-    def _no_account(self, email: str) -> Message:
+    def _no_account(self, email: str, letterhead: Letterhead) -> Message:
         text = (
             "Somebody, hopefully you, asked to sign in with this address again after many wrong passwords. There is "
-            "no account with it: perhaps you used another address.\n\nIf this was not you, there is nothing to do.\n\n"
-            f"{self.service_name}\n"
+            "no account with it: perhaps you used another address.\n\nIf this was not you, there is nothing to do."
         )
-        return Message(email, "There is no account with this address", text)
+        return Message(email, "There is no account with this address", letterhead.under(text))
 
     def _ladder(self, connection: Connection, flow: Flow, now: datetime) -> Ladder:
         if flow.account_id is None:
