@@ -47,7 +47,6 @@ from authsvc.factors.passkey.service import Passkeys
 from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.hibp_file import open_hibp
 from authsvc.factors.password.legacy.service import StoredTariff
-from authsvc.factors.password.legacy.service import StoredTariff
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import sweep_failures as sweep_password_failures
 from authsvc.login import routes as login_routes
