@@ -38,7 +38,7 @@ class StoredDecision:
 # Built once: every sign-in settles its decision.
 _SETTLE = (
     update(risk_decisions)
-    .where(risk_decisions.c.id == bindparam("decision"), risk_decisions.c.outcome == "open")
+    .where(risk_decisions.c.id == bindparam("which"), risk_decisions.c.outcome == "open")
     .values(outcome=bindparam("new_outcome"), outcome_at=bindparam("now"))
 )
 
@@ -54,7 +54,7 @@ def find_decision(connection: Connection, decision_id: str) -> StoredDecision | 
 
 def settle_decision(connection: Connection, decision_id: str, outcome: str, now: datetime) -> bool:
     """Say how the sign-in ended; only the first word counts."""
-    settled = {"decision": decision_id, "new_outcome": outcome, "now": now}
+    settled = {"which": decision_id, "new_outcome": outcome, "now": now}
     return connection.execute(_SETTLE, settled).rowcount == 1
 
 
