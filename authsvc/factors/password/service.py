@@ -40,9 +40,9 @@ from authsvc.factors.password.store import (
 )
 from authsvc.settings import PasswordSettings
 
-# Guesses that a new password must stand, as powers of ten: zxcvbn's "safely unguessable" and "somewhat guessable".
-GUESSES_ALONE = 8.0
-GUESSES_BESIDE = 6.0
+# Guesses that a new password must stand, as powers of ten (rules.py).
+GUESSES_ALONE = 10.0
+GUESSES_BESIDE = 8.0
 RETRY_AFTER_S = 60
 
 # Drops what hung on the password that is gone, in the caller's transaction: (connection, account id, now).
