@@ -29,6 +29,9 @@ class Way:
     detail: str
     created_at: datetime
     last_used_at: datetime | None = None
+    # False: its owner sees it, but nothing has shown yet that it can prove them (a passkey that the browser made by
+    # itself). It may be offered; what an account can reach, and what a mailbox must not replace, goes without it.
+    counts: bool = True
 
 
 class Factor(Protocol):

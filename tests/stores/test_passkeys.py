@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from authsvc.accounts.store import Account, insert_account
-from authsvc.cli.soft_authenticator import BE, BS, UP, UV, SoftAuthenticator
+from authsvc.cli.soft_authenticator import AT, BE, BS, UP, UV, SoftAuthenticator
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
@@ -72,6 +72,17 @@ class Bench:
     def verify(self, answer: dict[str, Any], flow: str = FLOW) -> Proven | Refused:
         with self.database.write() as connection:
             return self.service.finish_assertion(connection, answer, flow_id=flow, origin=HERE, now=self.clock.now())
+
+    def another(self, **bend: Any) -> SoftAuthenticator:
+        """Register one more passkey of the account."""
+        authenticator = SoftAuthenticator("id.shop.example", ORIGIN)
+        assert isinstance(self.register(self.account, authenticator, **bend), str)
+        return authenticator
+
+    def facts(self, tag: str) -> list[dict[str, Any]]:
+        query = select(audit_events.c.facts).where(audit_events.c.tag == tag).order_by(audit_events.c.id)
+        with self.database.read() as connection:
+            return list(connection.execute(query).scalars())
 
     def tags(self) -> list[str]:
         with self.database.read() as connection:
@@ -179,13 +190,31 @@ def test_a_registration_without_user_verification_is_refused(bench: Bench) -> No
 
 def test_a_counter_that_goes_backwards_is_evidence_and_no_lock(bench: Bench) -> None:
     assert isinstance(bench.verify(bench.authenticator.get(bench.request_options(), count=9)), Proven)
-    assert isinstance(bench.verify(bench.authenticator.get(bench.request_options(), count=3)), Proven)
-    assert "passkey:counter:odd" in bench.tags()
+    outcome = bench.verify(bench.authenticator.get(bench.request_options(), count=3))
+    assert isinstance(outcome, Proven)
+    assert outcome.counter_went_back
+    assert bench.facts("passkey:counter:went_back") == [{"passkey": outcome.passkey.id, "kept": 9, "shown": 3}]
 
 
-def test_changed_backup_eligibility_is_evidence(bench: Bench) -> None:
-    assert isinstance(bench.verify(bench.authenticator.get(bench.request_options(), flags=UP | UV | BE)), Proven)
-    assert "passkey:counter:odd" in bench.tags()
+def test_a_counter_that_is_always_zero_says_nothing(bench: Bench) -> None:
+    for _ in range(2):
+        outcome = bench.verify(bench.authenticator.get(bench.request_options(), count=0))
+        assert isinstance(outcome, Proven)
+        assert not outcome.counter_went_back
+    assert bench.facts("passkey:counter:went_back") == []
+
+
+def test_changed_backup_eligibility_is_refused_with_evidence(bench: Bench) -> None:
+    outcome = bench.verify(bench.authenticator.get(bench.request_options(), flags=UP | UV | BE))
+    assert outcome == Refused("passkey.backup_eligibility_changed", bench.account.id)
+    assert bench.facts("passkey:ceremony:refused") == [{"code": "passkey.backup_eligibility_changed"}]
+
+
+def test_a_changed_backup_state_is_evidence(bench: Bench) -> None:
+    synced = bench.another(flags=UP | UV | AT | BE)
+    for flags in (UP | UV | BE, UP | UV | BE | BS, UP | UV | BE | BS, UP | UV | BE):
+        assert isinstance(bench.verify(synced.get(bench.request_options(), flags=flags)), Proven)
+    assert [each["backed_up"] for each in bench.facts("passkey:backup:changed")] == [True, False]
 
 
 def test_old_challenges_are_swept(bench: Bench) -> None:

@@ -138,6 +138,8 @@ def _passkey(account_id: str, authenticator: SoftAuthenticator, now: datetime) -
         backed_up=False,
         name="Passkey",
         created_at=now,
+        uv_at_registration=True,
+        proven_uv_at=now,
     )
 
 

@@ -1,12 +1,17 @@
 """Passkey ceremonies: hand out a challenge, spend it, verify what came back, keep the evidence.
 
-A challenge lives 5 minutes, is stored on the server, and is bound to its flow and purpose (and, in a step-up, to the
-account). It is spent before anything is verified, so a response can be tried once, right or wrong.
-Verification takes about a millisecond and stays inside the caller's transaction.
+A challenge lives 5 minutes, is stored on the server, and is bound to its flow, its purpose, the account it was handed
+out for (where there is one), and what the client asks of a new passkey. It is spent before anything is verified, so a
+response can be tried once, right or wrong. Verification takes less than a millisecond and stays in the caller's
+transaction.
+
+A browser may make a passkey by itself after a sign-in (conditional create): nobody is asked, so nothing says that a
+person was verified. Such a passkey is kept, but does not *count* until its first assertion, which always needs user
+verification (`Way.counts`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,44 +20,62 @@ from sqlalchemy import Connection
 from authsvc.accounts.levels import ProofKind
 from authsvc.accounts.store import Account, find_account
 from authsvc.core.audit.service import Audit
+from authsvc.core.errors import BadInput
 from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.origin import Origin
 from authsvc.factors.factor import Exported, Way
+from authsvc.factors.passkey.attestation import (
+    ASKS_NOTHING,
+    AttestationPolicy,
+    ModelRefused,
+    policy_of,
+    refuse_untrusted,
+)
+from authsvc.factors.passkey.authenticator_names import MAX_NAME, NO_NAMES, AuthenticatorNames, Provider
 from authsvc.factors.passkey.ceremony import (
     CHALLENGE_BYTES,
-    CeremonyRefused,
+    CONDITIONAL,
+    STRICT,
+    Asserted,
     Registered,
     RelyingParty,
-    challenge_of,
     creation_options,
-    credential_id_of,
     request_options,
-    user_handle_of,
     verify_assertion,
     verify_creation,
 )
+from authsvc.factors.passkey.metadata_file import NO_METADATA, MetadataSource
+from authsvc.factors.passkey.response import CeremonyRefused, challenge_of, credential_id_of, user_handle_of
 from authsvc.factors.passkey.store import (
+    Ceremony,
     Challenge,
     Passkey,
     consume_challenge,
-    delete_passkeys,
+    count_passkeys,
+    delete_passkey,
     find_passkey,
     insert_challenge,
     insert_passkey,
     list_passkeys,
     note_use,
+    rename_passkey,
 )
 
 CHALLENGE_TTL = timedelta(minutes=5)
-UNNAMED = "Passkey"
+MAX_PASSKEYS = 50  # of one account: they are listed on its page, and named in its step-ups
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A ceremony that proved nothing; `code` is stable."""
+    """A ceremony that proved nothing; `code` is stable.
+
+    `unknown_credential` is set where no account of this server has the credential, so that the browser may be told to
+    forget it (PublicKeyCredential.signalUnknownCredential).
+    """
 
     code: str
     account_id: str | None = None
+    unknown_credential: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +84,7 @@ class Proven:
 
     account: Account
     passkey: Passkey
+    counter_went_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +93,11 @@ class NewPasskey:
 
     registered: Registered
 
+    @property
+    def counts(self) -> bool:
+        """Whether it proved, by being made, that its owner is there: `phr`."""
+        return self.registered.user_verified
+
 
 @dataclass(frozen=True)
 class Passkeys:
@@ -76,45 +105,26 @@ class Passkeys:
 
     rp: RelyingParty
     audit: Audit
+    metadata: MetadataSource = NO_METADATA
+    names: AuthenticatorNames = NO_NAMES
 
-    kind = ProofKind.PASSKEY
-
-    def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
-        return tuple(
-            Way(each.id, self.kind, each.name, "", each.created_at, each.last_used_at)
-            for each in list_passkeys(connection, account_id)
-        )
-
-    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
-        removed = delete_passkeys(connection, account_id)
-        for passkey_id in removed:
-            self.audit.record(
-                connection,
-                "passkey:factor:removed",
-                now=now,
-                account_id=account_id,
-                origin=origin,
-                facts={"passkey": passkey_id},
-            )
-        return len(removed)
-
-    def export(self, connection: Connection, account_id: str) -> Exported:
-        return [
-            {
-                "name": each.name,
-                "created_at": each.created_at.isoformat(),
-                "last_used_at": each.last_used_at.isoformat() if each.last_used_at else None,
-                "backed_up": each.backed_up,
-                "aaguid": each.aaguid,
-            }
-            for each in list_passkeys(connection, account_id)
-        ]
+    @property
+    def kind(self) -> ProofKind:
+        return ProofKind.PASSKEY
 
     def begin_registration(
-        self, connection: Connection, *, flow_id: str, user_handle: bytes, email: str, display_name: str, now: datetime
+        self,
+        connection: Connection,
+        *,
+        flow_id: str,
+        user_handle: bytes,
+        email: str,
+        display_name: str,
+        attestation: AttestationPolicy = ASKS_NOTHING,
+        now: datetime,
     ) -> dict[str, Any]:
         """Return creation options for somebody who has no account yet: nothing to exclude."""
-        challenge = self._challenge(connection, "register", flow_id, None, now)
+        challenge = self._challenge(connection, Ceremony.REGISTER, flow_id, None, now, attestation)
         return creation_options(
             self.rp,
             user_handle=user_handle,
@@ -122,23 +132,77 @@ class Passkeys:
             display_name=display_name,
             challenge=challenge,
             exclude=(),
+            direct_attestation=attestation.direct,
+        )
+
+    def begin_addition(
+        self,
+        connection: Connection,
+        *,
+        flow_id: str,
+        account: Account,
+        email: str,
+        conditional: bool = False,
+        attestation: AttestationPolicy = ASKS_NOTHING,
+        now: datetime,
+    ) -> dict[str, Any]:
+        """Return creation options for one more passkey of an account; those it has are excluded.
+
+        Args:
+            flow_id: what the answer must come with: a flow, or whatever else belongs to one browser and its account.
+            conditional: the browser makes it by itself, where it can: nobody need be present or verified. That is
+                kept with the challenge, so an answer can't choose it.
+        """
+        purpose = Ceremony.CONDITIONAL if conditional else Ceremony.REGISTER
+        challenge = self._challenge(connection, purpose, flow_id, account.id, now, attestation)
+        return creation_options(
+            self.rp,
+            user_handle=account.user_handle,
+            email=email,
+            display_name=account.display_name,
+            challenge=challenge,
+            exclude=list_passkeys(connection, account.id),
+            rules=CONDITIONAL if conditional else STRICT,
+            direct_attestation=attestation.direct,
         )
 
     def finish_registration(
-        self, connection: Connection, credential: Mapping[str, Any], *, flow_id: str, origin: Origin, now: datetime
+        self,
+        connection: Connection,
+        credential: Mapping[str, Any],
+        *,
+        flow_id: str,
+        account_id: str | None = None,
+        origin: Origin,
+        now: datetime,
     ) -> NewPasskey | Refused:
-        """Spend the challenge and verify the new credential; `keep` stores it."""
+        """Spend the challenge and verify the new credential; `keep` stores it.
+
+        Args:
+            account_id: whose passkey it will be; None for an account that does not exist yet.
+        """
+        purposes = (Ceremony.REGISTER, Ceremony.CONDITIONAL)
         try:
-            if (challenge := self._spend(connection, credential, "register", flow_id, now)) is None:
-                return self._refused(connection, "passkey.challenge_spent", None, "", origin, now)
-            return NewPasskey(verify_creation(self.rp, credential, challenge=challenge.challenge))
+            challenge = self._spend(connection, credential, purposes, flow_id, now)
+            if challenge is None or challenge.account_id != account_id:
+                return self._refused(connection, "passkey.challenge_spent", account_id, "", origin, now)
+            rules = CONDITIONAL if challenge.purpose is Ceremony.CONDITIONAL else STRICT
+            new = verify_creation(self.rp, credential, challenge=challenge.challenge, rules=rules)
+            policy = policy_of(challenge.attestation)
+            if policy.direct:
+                refuse_untrusted(new, policy, self.metadata.current(now), now=now)
+                new = replace(new, attested=True)
+            return NewPasskey(new)
         except CeremonyRefused as refusal:
-            return self._refused(connection, "passkey.registration_refused", None, refusal.reason, origin, now)
+            code = refusal.code or "passkey.registration_refused"
+            return self._refused(connection, code, account_id, refusal.reason, origin, now)
 
     def keep(
         self, connection: Connection, account_id: str, new: Registered, *, origin: Origin, now: datetime
     ) -> Passkey | Refused:
         """Store a verified credential; refused when its id is registered already, to whomever."""
+        if count_passkeys(connection, account_id) >= MAX_PASSKEYS:
+            return self._refused(connection, "passkey.too_many", account_id, "", origin, now)
         passkey = Passkey(
             id=new_id("pky"),
             account_id=account_id,
@@ -149,26 +213,30 @@ class Passkeys:
             transports=new.transports,
             backup_eligible=new.backup_eligible,
             backed_up=new.backed_up,
-            name=UNNAMED,
+            name=self.names.of(new.aaguid).name,
             created_at=now,
+            attested=new.attested,
+            uv_at_registration=new.user_verified,
+            proven_uv_at=now if new.user_verified else None,
         )
         if not insert_passkey(connection, passkey):
             return self._refused(connection, "passkey.already_registered", account_id, "", origin, now)
-        self.audit.record(
-            connection,
-            "passkey:factor:added",
-            now=now,
-            account_id=account_id,
-            origin=origin,
-            facts={"passkey": passkey.id, "aaguid": new.aaguid, "backed_up": new.backed_up},
-        )
+        facts = {
+            "passkey": passkey.id,
+            "aaguid": new.aaguid,
+            "attested": new.attested,
+            "backup_eligible": new.backup_eligible,
+            "backed_up": new.backed_up,
+            "user_verified": new.user_verified,
+        }
+        self._record(connection, "passkey:factor:added", account_id, facts, origin, now)
         return passkey
 
     def begin_assertion(
         self, connection: Connection, *, flow_id: str, account_id: str | None, now: datetime
     ) -> dict[str, Any]:
         """Return request options; with an account (step-up) only its own passkeys may answer."""
-        challenge = self._challenge(connection, "authenticate", flow_id, account_id, now)
+        challenge = self._challenge(connection, Ceremony.AUTHENTICATE, flow_id, account_id, now)
         allow = list_passkeys(connection, account_id) if account_id else []
         return request_options(self.rp, challenge=challenge, allow=allow)
 
@@ -179,6 +247,7 @@ class Passkeys:
         *,
         flow_id: str,
         account_id: str | None = None,
+        attestation: AttestationPolicy = ASKS_NOTHING,
         origin: Origin,
         now: datetime,
     ) -> Proven | Refused:
@@ -186,53 +255,137 @@ class Passkeys:
 
         1. the challenge is ours, unspent, of this flow and purpose; 2. the credential is registered;
         3. a user handle, if given, is its owner's, and one is given where no account was named before;
-        4. in a step-up the credential is the account's own; 5. signature, origin, RP, flags (ceremony.py).
-        A counter that went backwards is kept as evidence and changes nothing else.
+        4. in a step-up the credential is the account's own, and so was the challenge;
+        5. signature, origin, RP, flags (ceremony.py); 6. it is of a model that the client takes.
+        A counter that went backwards, and a backup state that changed, are kept as evidence and refuse nothing.
         """
+        passkey: Passkey | None = None
         try:
-            challenge = self._spend(connection, credential, "authenticate", flow_id, now)  # 1
+            challenge = self._spend(connection, credential, (Ceremony.AUTHENTICATE,), flow_id, now)  # 1
             if challenge is None:
                 return self._refused(connection, "passkey.challenge_spent", None, "", origin, now)
-            passkey = find_passkey(connection, credential_id_of(credential))  # 2
+            credential_id = credential_id_of(credential)
+            passkey = find_passkey(connection, credential_id)  # 2
             account = find_account(connection, passkey.account_id) if passkey else None
             if passkey is None or account is None:
-                return self._refused(connection, "passkey.unknown_credential", None, "", origin, now)
+                refused = self._refused(connection, "passkey.unknown_credential", None, "", origin, now)
+                return replace(refused, unknown_credential=credential_id)
             handle = user_handle_of(credential)
             if handle != account.user_handle and (handle is not None or challenge.account_id is None):  # 3
                 return self._refused(connection, "passkey.foreign_user_handle", account.id, "", origin, now)
-            if account.id != (wanted := account_id or challenge.account_id or account.id):  # 4
-                return self._refused(connection, "passkey.foreign_credential", wanted, "", origin, now)
+            for wanted in (account_id, challenge.account_id):  # 4
+                if wanted is not None and wanted != account.id:
+                    return self._refused(connection, "passkey.foreign_credential", wanted, "", origin, now)
             asserted = verify_assertion(self.rp, credential, challenge=challenge.challenge, passkey=passkey)  # 5
+            if not attestation.takes(attested=passkey.attested, aaguid=passkey.aaguid):  # 6
+                raise ModelRefused(f"the client does not take the model {passkey.aaguid}")
         except CeremonyRefused as refusal:
-            return self._refused(connection, "passkey.assertion_refused", None, refusal.reason, origin, now)
-        if asserted.counter_went_back or asserted.eligibility_changed:
-            facts = {
-                "passkey": passkey.id,
-                "counter_went_back": asserted.counter_went_back,
-                "eligibility_changed": asserted.eligibility_changed,
-            }
-            self.audit.record(
-                connection, "passkey:counter:odd", now=now, account_id=account.id, origin=origin, facts=facts
-            )
+            whose = passkey.account_id if passkey else None
+            code = refusal.code or "passkey.assertion_refused"
+            return self._refused(connection, code, whose, refusal.reason, origin, now)
+        self._note_oddities(connection, passkey, asserted, origin, now)
         note_use(connection, passkey.id, sign_count=asserted.sign_count, backed_up=asserted.backed_up, now=now)
-        return Proven(account, passkey)
+        return Proven(account, passkey, asserted.counter_went_back)
 
     def list(self, connection: Connection, account_id: str) -> list[Passkey]:
+        """Return the account's passkeys, the oldest first; those that do not count yet too."""
         return list_passkeys(connection, account_id)
 
+    def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
+        """Return what its owner sees of each passkey."""
+        return tuple(_way(passkey) for passkey in list_passkeys(connection, account_id))
+
+    def provider(self, passkey: Passkey) -> Provider:
+        """Return who holds the passkey, with icons, as its AAGUID claims."""
+        return self.names.of(passkey.aaguid)
+
+    def is_unknown_everywhere(self, connection: Connection, credential_id: bytes) -> bool:
+        """Return whether no account of this server has the credential."""
+        return find_passkey(connection, credential_id) is None
+
+    def rename(
+        self, connection: Connection, account_id: str, passkey_id: str, name: str, *, origin: Origin, now: datetime
+    ) -> bool:
+        """Give a passkey the name that its owner chose; False when the account has no such passkey.
+
+        Raises:
+            BadInput: `passkey.name_invalid`.
+        """
+        tidy = " ".join(name.split())
+        if not 1 <= len(tidy) <= MAX_NAME or not tidy.isprintable():
+            raise BadInput("passkey.name_invalid", f"Please give a name of 1 to {MAX_NAME} characters.")
+        if not rename_passkey(connection, account_id, passkey_id, tidy):
+            return False
+        self._record(connection, "passkey:factor:renamed", account_id, {"passkey": passkey_id}, origin, now)
+        return True
+
+    def remove(
+        self, connection: Connection, account_id: str, passkey_id: str, *, origin: Origin, now: datetime
+    ) -> bool:
+        """Remove a passkey; False when the account has no such passkey (any more).
+
+        Whether anything is left to sign in with is for the caller to see to.
+        """
+        removed = delete_passkey(connection, account_id, passkey_id)
+        if removed is None:
+            return False
+        facts = {"passkey": removed.id, "aaguid": removed.aaguid}
+        self._record(connection, "passkey:factor:removed", account_id, facts, origin, now)
+        return True
+
+    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
+        """Remove every passkey of the account, each with its event; return how many there were."""
+        found = list_passkeys(connection, account_id)
+        return sum(self.remove(connection, account_id, each.id, origin=origin, now=now) for each in found)
+
+    def export(self, connection: Connection, account_id: str) -> Exported:
+        """Return what is kept of the account's passkeys. Public keys are no secret; private ones are never here."""
+        return [_exported(passkey) for passkey in list_passkeys(connection, account_id)]
+
+    def _note_oddities(
+        self, connection: Connection, passkey: Passkey, asserted: Asserted, origin: Origin, now: datetime
+    ) -> None:
+        if asserted.counter_went_back:
+            facts = {"passkey": passkey.id, "kept": passkey.sign_count, "shown": asserted.sign_count}
+            self._record(connection, "passkey:counter:went_back", passkey.account_id, facts, origin, now)
+        if asserted.backup_changed:
+            facts = {"passkey": passkey.id, "backed_up": asserted.backed_up}
+            self._record(connection, "passkey:backup:changed", passkey.account_id, facts, origin, now)
+
     def _challenge(
-        self, connection: Connection, purpose: str, flow_id: str, account_id: str | None, now: datetime
+        self,
+        connection: Connection,
+        purpose: Ceremony,
+        flow_id: str,
+        account_id: str | None,
+        now: datetime,
+        attestation: AttestationPolicy = ASKS_NOTHING,
     ) -> bytes:
         challenge = new_bytes(CHALLENGE_BYTES)
         insert_challenge(
-            connection, Challenge(new_id("cha"), challenge, purpose, flow_id, account_id, now, now + CHALLENGE_TTL)
+            connection,
+            Challenge(
+                id=new_id("cha"),
+                challenge=challenge,
+                purpose=purpose,
+                flow_id=flow_id,
+                account_id=account_id,
+                attestation=attestation.to_json(),
+                created_at=now,
+                expires_at=now + CHALLENGE_TTL,
+            ),
         )
         return challenge
 
     def _spend(
-        self, connection: Connection, credential: Mapping[str, Any], purpose: str, flow_id: str, now: datetime
+        self,
+        connection: Connection,
+        credential: Mapping[str, Any],
+        purposes: tuple[Ceremony, ...],
+        flow_id: str,
+        now: datetime,
     ) -> Challenge | None:
-        return consume_challenge(connection, challenge_of(credential), purpose=purpose, flow_id=flow_id, now=now)
+        return consume_challenge(connection, challenge_of(credential), purposes=purposes, flow_id=flow_id, now=now)
 
     def _refused(
         self,
@@ -253,3 +406,45 @@ class Passkeys:
             personal={"reason": reason} if reason else None,
         )
         return Refused(code, account_id)
+
+    def _record(
+        self,
+        connection: Connection,
+        tag: str,
+        account_id: str,
+        facts: Mapping[str, Any],
+        origin: Origin,
+        now: datetime,
+    ) -> None:
+        self.audit.record(connection, tag, now=now, account_id=account_id, origin=origin, facts=facts)
+
+
+def _way(passkey: Passkey) -> Way:
+    return Way(
+        id=passkey.id,
+        kind=ProofKind.PASSKEY,
+        name=passkey.name,
+        detail=_detail(passkey),
+        created_at=passkey.created_at,
+        last_used_at=passkey.last_used_at,
+        counts=passkey.proven_uv_at is not None,
+    )
+
+
+def _detail(passkey: Passkey) -> str:
+    if passkey.proven_uv_at is None:
+        return "Made by your browser; counts after you sign in with it once"
+    return "Synced between your devices" if passkey.backed_up else "On one device only"
+
+
+def _exported(passkey: Passkey) -> dict[str, Any]:
+    return {
+        "name": passkey.name,
+        "credential_id": passkey.credential_id.hex(),
+        "public_key": passkey.public_key.hex(),
+        "authenticator_model": passkey.aaguid,
+        "transports": [*passkey.transports],
+        "backed_up": passkey.backed_up,
+        "created_at": passkey.created_at.isoformat(),
+        "last_used_at": passkey.last_used_at.isoformat() if passkey.last_used_at else None,
+    }

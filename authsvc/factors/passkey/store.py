@@ -1,13 +1,26 @@
-"""SQL for passkeys and their challenges."""
+"""SQL for passkeys and their challenges.
 
+What a sign-in runs is built once: writing a statement down costs more than running it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
 from authsvc.core.database import insert_into
 from authsvc.factors.passkey.tables import passkeys, webauthn_challenges
+
+
+class Ceremony(StrEnum):
+    """What a challenge was handed out for; it is good for nothing else."""
+
+    REGISTER = "register"
+    CONDITIONAL = "conditional"  # a registration that the browser makes by itself
+    AUTHENTICATE = "authenticate"
 
 
 @dataclass(frozen=True)
@@ -26,6 +39,9 @@ class Passkey:
     name: str
     created_at: datetime
     last_used_at: datetime | None = None
+    attested: bool = False
+    uv_at_registration: bool = False
+    proven_uv_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -34,11 +50,39 @@ class Challenge:
 
     id: str
     challenge: bytes
-    purpose: str
+    purpose: Ceremony
     flow_id: str
     account_id: str | None
+    attestation: Mapping[str, Any] | None
     created_at: datetime
     expires_at: datetime
+
+
+_FIND = select(passkeys).where(passkeys.c.credential_id == bindparam("credential"))
+_NOTE_USE = (
+    update(passkeys)
+    .where(passkeys.c.id == bindparam("passkey"))
+    .values(
+        sign_count=bindparam("count"),
+        backed_up=bindparam("backup"),
+        last_used_at=bindparam("now"),
+        proven_uv_at=func.coalesce(passkeys.c.proven_uv_at, bindparam("now", type_=passkeys.c.proven_uv_at.type)),
+    )
+)
+_DROP_EXPIRED = delete(webauthn_challenges).where(webauthn_challenges.c.expires_at < bindparam("now"))
+_INSERT_CHALLENGE = insert(webauthn_challenges)
+_CONSUME = (
+    update(webauthn_challenges)
+    .where(
+        webauthn_challenges.c.challenge == bindparam("answered"),
+        webauthn_challenges.c.purpose.in_(bindparam("purposes", expanding=True)),
+        webauthn_challenges.c.flow_id == bindparam("flow"),
+        webauthn_challenges.c.consumed_at.is_(None),
+        webauthn_challenges.c.expires_at > bindparam("now"),
+    )
+    .values(consumed_at=bindparam("now"))
+    .returning(*(column for column in webauthn_challenges.c if column.name != "consumed_at"))
+)
 
 
 def insert_passkey(connection: Connection, passkey: Passkey) -> bool:
@@ -54,61 +98,64 @@ def insert_passkey(connection: Connection, passkey: Passkey) -> bool:
 
 
 def find_passkey(connection: Connection, credential_id: bytes) -> Passkey | None:
-    row = connection.execute(select(passkeys).where(passkeys.c.credential_id == credential_id)).one_or_none()
+    row = connection.execute(_FIND, {"credential": credential_id}).one_or_none()
     return _passkey(row) if row else None
 
 
 def list_passkeys(connection: Connection, account_id: str) -> list[Passkey]:
-    query = select(passkeys).where(passkeys.c.account_id == account_id).order_by(passkeys.c.created_at)
+    query = select(passkeys).where(passkeys.c.account_id == account_id).order_by(passkeys.c.created_at, passkeys.c.id)
     return [_passkey(row) for row in connection.execute(query)]
 
 
-def delete_passkeys(connection: Connection, account_id: str) -> list[str]:
-    """Delete all of an account's passkeys; return their ids."""
-    statement = delete(passkeys).where(passkeys.c.account_id == account_id).returning(passkeys.c.id)
-    return list(connection.execute(statement).scalars())
+def count_passkeys(connection: Connection, account_id: str) -> int:
+    query = select(func.count()).where(passkeys.c.account_id == account_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def has_proven_passkey(connection: Connection, account_id: str) -> bool:
+    """Return whether some passkey of the account has shown user verification, at registration or since."""
+    query = select(exists().where(passkeys.c.account_id == account_id, passkeys.c.proven_uv_at.is_not(None)))
+    return bool(connection.execute(query).scalar_one())
 
 
 def note_use(connection: Connection, passkey_id: str, *, sign_count: int, backed_up: bool, now: datetime) -> None:
-    connection.execute(
-        update(passkeys)
-        .where(passkeys.c.id == passkey_id)
-        .values(sign_count=sign_count, backed_up=backed_up, last_used_at=now)
-    )
+    """Keep what an assertion with user verification showed."""
+    values = {"passkey": passkey_id, "count": sign_count, "backup": backed_up, "now": now}
+    connection.execute(_NOTE_USE, values)
+
+
+def rename_passkey(connection: Connection, account_id: str, passkey_id: str, name: str) -> bool:
+    """Return False when the account has no such passkey."""
+    mine = (passkeys.c.id == passkey_id, passkeys.c.account_id == account_id)
+    return connection.execute(update(passkeys).where(*mine).values(name=name)).rowcount == 1
+
+
+def delete_passkey(connection: Connection, account_id: str, passkey_id: str) -> Passkey | None:
+    """Remove a passkey in one statement; return it, or None when the account has no such passkey (any more)."""
+    mine = (passkeys.c.id == passkey_id, passkeys.c.account_id == account_id)
+    row = connection.execute(delete(passkeys).where(*mine).returning(passkeys)).one_or_none()
+    return _passkey(row) if row else None
 
 
 def insert_challenge(connection: Connection, challenge: Challenge) -> None:
-    connection.execute(delete(webauthn_challenges).where(webauthn_challenges.c.expires_at < challenge.created_at))
-    connection.execute(insert(webauthn_challenges), challenge.__dict__)
+    """Keep a new challenge; those that expired go."""
+    connection.execute(_DROP_EXPIRED, {"now": challenge.created_at})
+    connection.execute(_INSERT_CHALLENGE, {**challenge.__dict__, "purpose": challenge.purpose.value})
 
 
 def consume_challenge(
-    connection: Connection, challenge: bytes, *, purpose: str, flow_id: str, now: datetime
+    connection: Connection, challenge: bytes, *, purposes: tuple[Ceremony, ...], flow_id: str, now: datetime
 ) -> Challenge | None:
     """Spend a challenge in one statement; None when it is unknown, expired, spent, or meant for something else."""
-    statement = (
-        update(webauthn_challenges)
-        .where(
-            webauthn_challenges.c.challenge == challenge,
-            webauthn_challenges.c.purpose == purpose,
-            webauthn_challenges.c.flow_id == flow_id,
-            webauthn_challenges.c.consumed_at.is_(None),
-            webauthn_challenges.c.expires_at > now,
-        )
-        .values(consumed_at=now)
-        .returning(
-            webauthn_challenges.c.id,
-            webauthn_challenges.c.challenge,
-            webauthn_challenges.c.purpose,
-            webauthn_challenges.c.flow_id,
-            webauthn_challenges.c.account_id,
-            webauthn_challenges.c.created_at,
-            webauthn_challenges.c.expires_at,
-        )
-    )
-    row = connection.execute(statement).one_or_none()
-    return Challenge(**row._mapping) if row else None
+    values = {
+        "answered": challenge,
+        "purposes": [purpose.value for purpose in purposes],
+        "flow": flow_id,
+        "now": now,
+    }
+    row = connection.execute(_CONSUME, values).one_or_none()
+    return Challenge(**{**row._mapping, "purpose": Ceremony(row.purpose)}) if row else None
 
 
-def _passkey(row: Row[Any, Any]) -> Passkey:
+def _passkey(row: Row[Any]) -> Passkey:
     return Passkey(**{**row._mapping, "transports": tuple(row.transports)})

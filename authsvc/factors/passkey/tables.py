@@ -16,9 +16,13 @@ passkeys = Table(
     Column("transports", JSON, nullable=False),
     Column("backup_eligible", Boolean, nullable=False),
     Column("backed_up", Boolean, nullable=False),
+    Column("attested", Boolean, nullable=False, default=False),  # its model was verified, for a client that asked
     Column("name", String(60), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime),
+    # A passkey that a browser made by itself was not verified then; it proves nothing until it was.
+    Column("uv_at_registration", Boolean, nullable=False, default=False),
+    Column("proven_uv_at", UtcDateTime),
     Index("ix_passkeys_account_id", "account_id"),
 )
 
@@ -27,9 +31,10 @@ webauthn_challenges = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("challenge", LargeBinary(64), nullable=False),
-    Column("purpose", String(16), nullable=False),  # register | authenticate
+    Column("purpose", String(16), nullable=False),  # register | conditional | authenticate
     Column("flow_id", String(64), nullable=False),
     Column("account_id", String(64)),
+    Column("attestation", JSON(none_as_null=True)),  # what the client asks of a new passkey; none where nothing
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("consumed_at", UtcDateTime),

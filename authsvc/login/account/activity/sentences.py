@@ -103,7 +103,7 @@ SENTENCES: Mapping[str, Phrase] = {
     "oidc:refresh:reused": _always(
         "A sign-in in a shop or an app was used from two places. We ended it.", "alert", disownable=True, bad=True
     ),
-    "passkey:counter:odd": _always(
+    "passkey:counter:went_back": _always(
         "A passkey was used in a way that can mean it was copied.", "alert", disownable=True, bad=True
     ),
     "passkey:factor:added": _always("A passkey was added.", "passkey", disownable=True),
