@@ -3,7 +3,8 @@
 It is offered where all of this holds:
 1. the sign-in took a password, and its page's script said that this browser can make passkeys here;
 2. it reached the highest level that the account's factors reach: who adds a factor has shown all there is to show;
-3. the account has no passkey: who has one adds more on the account page, not in the middle of an errand;
+3. the account has no passkey, not even one that does not count yet: who has one adds more on the account page, not in
+   the middle of an errand;
 4. a password alone is not enough from a browser that the account has not signed in from before: somebody who only
    knows the password is not invited to stay;
 5. nothing says that the account's owner may be somebody else: no "this wasn't me" waits for a stronger proof, and
@@ -40,6 +41,7 @@ class EndOfSignIn:
     took_password: bool
     level: Level
     highest: Level
+    has_passkey: bool
     known_device: bool
     account: Account
     answered_at: datetime | None
@@ -49,7 +51,7 @@ def is_due(end: EndOfSignIn, *, now: datetime) -> bool:
     """Return whether a passkey is offered: see the module's list."""
     if not end.possible or not end.took_password:  # 1
         return False
-    if end.level < end.highest or end.highest >= Level.PHR:  # 2, 3
+    if end.level < end.highest or end.has_passkey:  # 2, 3
         return False
     if end.level <= Level.PWD and not end.known_device:  # 4
         return False

@@ -6,7 +6,7 @@ fresh (login/account/fresh), and is answered once, by one statement. Whatever go
 open: the flow can be resumed from its first moment.
 
 Some browsers make a passkey by themselves after a sign-in with a saved password (conditional create, WebAuthn Level 3,
-5.1.3). Its response says nothing of user verification, so it reaches `phr` only after its first assertion that does.
+5.1.3). Nothing says then that a person was verified: such a passkey does not count before its first assertion.
 """
 
 from collections.abc import Mapping
@@ -73,6 +73,7 @@ class Offers:
             took_password=ProofKind.PASSWORD in proofs,
             level=level,
             highest=self.fresh.highest(connection, account.id),
+            has_passkey=bool(self.passkeys.list(connection, account.id)),
             known_device=known_device,
             account=account,
             answered_at=find_answered_at(connection, account.id),

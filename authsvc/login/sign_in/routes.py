@@ -23,6 +23,12 @@ class PasskeyStart(BaseModel):
     flow: Annotated[str, Field(max_length=64)]
 
 
+class SignInStart(PasskeyStart):
+    """Asks for request options; `autofill` where they wait in the address field until somebody picks a passkey."""
+
+    autofill: bool = False
+
+
 class PasskeyStep(PasskeyStart):
     """Carries what the authenticator answered, as `PublicKeyCredential.toJSON()` writes it."""
 
@@ -40,20 +46,27 @@ def build_router(shown: FlowPages, sign_in: SignIn, csrf: Csrf) -> APIRouter:
         email: Text,
         password: Text,
         typing: Annotated[str, Form(max_length=MAX_TEXT)] = "",
+        makes_passkeys: Annotated[str, Form(max_length=8)] = "",
     ) -> Response:
         return shown.answer(
             request,
             flow,
             lambda opened: sign_in.with_password(
-                opened, email=email, password=password, typing=typing, visitor=visitor_of(request, opened)
+                opened,
+                email=email,
+                password=password,
+                typing=typing,
+                visitor=visitor_of(request, opened),
+                makes_passkeys=makes_passkeys == "yes",
             ),
             email=email[:320],
         )
 
     @router.post("/passkey/options")
-    def options(request: Request, body: PasskeyStart) -> dict[str, Any]:
+    def options(request: Request, body: SignInStart) -> dict[str, Any]:
         opened = shown.open(request, body.flow)
-        return {"publicKey": sign_in.passkey_options(opened, origin=origin_of(request))}
+        begin = sign_in.autofill_options if body.autofill else sign_in.passkey_options
+        return {"publicKey": begin(opened, origin=origin_of(request))}
 
     @router.post("/passkey/verify")
     def verify(request: Request, body: PasskeyStep) -> Response:

@@ -1,26 +1,37 @@
-// One way to talk to the service from a page: POST JSON with the page's CSRF token.
+// One way to talk to the service from a page: JSON, and with a POST the page's CSRF token.
 
 const UNREACHABLE = "We could not reach the service. Check your connection and try again.";
 const UNEXPECTED = "Something went wrong on our side. Please try again.";
 
-/** The service, or the network, said no; the message is for the person who reads the page. */
-export class Refused extends Error {}
+/** The service, or the network, said no; the message is for the person who reads the page, the code for the script. */
+export class Refused extends Error {
+  constructor(problem) {
+    super(problem?.detail ?? UNEXPECTED);
+    this.problem = problem ?? {};
+    this.code = this.problem.code ?? "";
+  }
+}
 
-/** Return the JSON answer; throws Refused. */
-export async function post(path, body) {
-  const token = document.querySelector("meta[name=csrf]").content;
+async function ask(path, options) {
   let response;
   try {
-    response = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": token },
-      body: JSON.stringify(body),
-      redirect: "error",
-    });
+    response = await fetch(path, { redirect: "error", ...options });
   } catch {
-    throw new Refused(UNREACHABLE);
+    throw new Refused({ detail: UNREACHABLE });
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok || answer === null) throw new Refused(answer?.detail ?? UNEXPECTED);
+  if (!response.ok || answer === null) throw new Refused(answer);
   return answer;
+}
+
+/** Return the JSON answer; throws Refused. */
+export function post(path, body) {
+  const token = document.querySelector("meta[name=csrf]").content;
+  const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": token };
+  return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** Return the JSON answer; throws Refused. */
+export function get(path) {
+  return ask(path, { headers: { Accept: "application/json" } });
 }

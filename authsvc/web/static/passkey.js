@@ -1,7 +1,9 @@
-// Passkeys: ask the service for options, let the browser do the ceremony, hand its answer back.
+// Passkeys by button: ask the service for options, let the browser do the ceremony, hand its answer back.
 // The browser's own JSON encoding is used (WebAuthn Level 3, 5.1.8 to 5.1.10); nothing is encoded here.
+// Options name no transports and no attachment: a phone nearby may answer as well as this device.
 
-import { Refused, post } from "./http.js";
+import { complain, handOver, say } from "./ceremony.js";
+import { post } from "./http.js";
 
 const BUSY = "aria-disabled";
 
@@ -14,36 +16,20 @@ const ceremonies = {
   },
 };
 
-// The browser never says why a ceremony ended, so that a page can't learn which passkeys somebody has.
-function explain(problem, kind) {
-  if (problem instanceof Refused) return problem.message;
-  if (problem.name === "InvalidStateError") return "This device already holds a passkey for your account. Sign in with it.";
-  if (problem.name === "NotAllowedError" || problem.name === "AbortError") {
-    return kind === "create"
-      ? "No passkey was made. You can try again whenever you like."
-      : "No passkey was used. You can try again, or choose another way.";
-  }
-  return "This browser could not use a passkey here. Please choose another way.";
-}
-
 async function run(button) {
   const { passkey: kind, flow, options, verify } = button.dataset;
-  const status = document.querySelector("#passkey-status");
-  const problemBox = document.querySelector("#passkey-problem");
-  problemBox.hidden = true;
+  document.dispatchEvent(new CustomEvent("passkey:begins"));
   button.setAttribute(BUSY, "true");
-  status.textContent = "Follow your browser's prompt.";
+  say("Follow your browser's prompt.");
   try {
     const { publicKey } = await post(options, { flow });
     const credential = await ceremonies[kind](publicKey);
-    status.textContent = "Checking…";
-    const { next } = await post(verify, { flow, credential: credential.toJSON() });
-    window.location.assign(next);
+    say("Checking…");
+    await handOver(verify, flow, credential, publicKey.rpId);
   } catch (problem) {
-    status.textContent = "";
-    problemBox.querySelector("p").textContent = explain(problem, kind);
-    problemBox.hidden = false;
+    complain(problem, kind);
     button.removeAttribute(BUSY);
+    document.dispatchEvent(new CustomEvent("passkey:ended", { detail: problem }));
   }
 }
 

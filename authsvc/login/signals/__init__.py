@@ -1,0 +1,1 @@
+"""What a browser's passkey manager is told of the signed-in account."""
