@@ -49,6 +49,8 @@ from authsvc.factors.password.hibp_file import open_hibp
 from authsvc.factors.password.legacy.service import StoredTariff
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import sweep_failures as sweep_password_failures
+from authsvc.factors.recovery_code.service import RecoveryCodes
+from authsvc.factors.totp.service import Totp
 from authsvc.login import routes as login_routes
 from authsvc.login.account import routes as account_routes
 from authsvc.login.account.activity import routes as activity_routes
@@ -64,6 +66,9 @@ from authsvc.login.branding import Brand
 from authsvc.login.finish.service import STAFF_ROLE, Finish
 from authsvc.login.offer import routes as offer_routes
 from authsvc.login.offer.service import Offers
+from authsvc.login.recovery import routes as recovery_routes
+from authsvc.login.recovery.journey.service import RecoveryJourney
+from authsvc.login.recovery.service import REMINDER, Recoveries
 from authsvc.login.routes import FlowPages
 from authsvc.login.service import Flows
 from authsvc.login.service import Purpose as FlowPurpose
@@ -71,6 +76,8 @@ from authsvc.login.sign_in import routes as sign_in_routes
 from authsvc.login.sign_in.service import SignIn
 from authsvc.login.sign_up import routes as sign_up_routes
 from authsvc.login.sign_up.service import SignUp
+from authsvc.login.signals import routes as signal_routes
+from authsvc.login.signals.service import Signals
 from authsvc.login.staff import routes as staff_routes
 from authsvc.login.staff.service import Staff
 from authsvc.login.step_up import routes as step_up_routes
@@ -141,7 +148,12 @@ class Services:
     sign_in: SignIn
     sign_up: SignUp
     offers: Offers
+    signals: Signals
     step_up: StepUp
+    totp: Totp
+    recovery_codes: RecoveryCodes
+    recoveries: Recoveries
+    recovery: RecoveryJourney
     fresh: FreshProof
     own_account: OwnAccount
     own_sessions: OwnSessions
@@ -182,8 +194,6 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     mailbox = MailboxNotifier(clock) if settings.demo else None
     wake = threading.Event()
     outbox = Outbox(vault, wake)
-    mail = {"mail": mail_handler(mailbox or _smtp(settings))}
-    worker = OutboxWorker(database, vault, clock, wake, mail, without=(WEBHOOK_TOPIC,))
 
     private = settings.webhooks.allow_private
     events, webhooks = AccountEvents(outbox), Webhooks(database, vault, audit, clock, private)
@@ -206,17 +216,23 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     passkeys = Passkeys(RelyingParty(settings.rp_id, settings.service_name, settings.issuer), audit)
     codes = EmailCodes(keyring, outbox, settings.service_name)
     face = FaceService(database, vault, audit, alerts, consents, limits, face_lane, settings.face, clock)
-    risk = RiskService(
-        vault, audit, load_policy(settings.risk.policy_file), consents, open_geo(settings.risk.geoip_database)
-    )
+    totp = Totp(vault, audit, alerts, settings.service_name)
+    recovery_codes = RecoveryCodes(keyring, audit, alerts)
+    # In the order of the step-up ladder. Another factor is one folder under factors/ and one entry here.
+    factors: tuple[Factor, ...] = (passkeys, totp, codes, face, recovery_codes, passwords)
 
-    factors: tuple[Factor, ...] = (passkeys, passwords, face, codes)
+    policy, geo = load_policy(settings.risk.policy_file), open_geo(settings.risk.geoip_database)
+    risk = RiskService(vault, audit, policy, consents, geo, factors)
+
+    recoveries = Recoveries(settings.recovery, database, clock, limits, audit, alerts, outbox, sessions, factors)
+    letters = {"mail": mail_handler(mailbox or _smtp(settings)), REMINDER: recoveries.remind}
+    worker = OutboxWorker(database, vault, clock, wake, letters, without=(WEBHOOK_TOPIC,))
 
     branding = Branding(database, audit, clock)
     flows = Flows(database, audit, clock, limits, _ClientBrands(branding))
     fresh = FreshProof(database, clock, limits, flows, sessions, factors)
     offers = Offers(database, clock, limits, audit, alerts, passkeys, fresh)
-    finish = Finish(flows, sessions, devices, risk, alerts, audit, offers)
+    finish = Finish(flows, sessions, devices, risk, alerts, audit, offers, (recoveries.stop_at_sign_in,))
     sign_in = SignIn(
         database=database,
         clock=clock,
@@ -256,13 +272,28 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         finish=finish,
         sign_in=sign_in,
         codes=codes,
-        passkeys=passkeys,
+        factors=factors,
         passwords=passwords,
         face=face,
         issuer=settings.issuer,
         service_name=settings.service_name,
     )
-    not_me = NotMe(database, clock, limits, audit, alerts, sessions)
+    not_me = NotMe(database, clock, limits, audit, alerts, sessions, (recoveries.stop_disowned, totp.stop_enrolment))
+    recovery = RecoveryJourney(
+        database=database,
+        clock=clock,
+        limits=limits,
+        audit=audit,
+        flows=flows,
+        sessions=sessions,
+        devices=devices,
+        codes=codes,
+        passwords=passwords,
+        passkeys=passkeys,
+        recovery_codes=recovery_codes,
+        recoveries=recoveries,
+        service_name=settings.service_name,
+    )
     staff = Staff(database, clock, limits, audit, flows, sessions, settings.issuer)
     signing_keys = SigningKeys(database, vault, audit, clock, settings.tokens)
     provider = build_provider(
@@ -300,7 +331,12 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         sign_in=sign_in,
         sign_up=sign_up,
         offers=offers,
+        signals=Signals(database, clock, sessions, passkeys),
         step_up=step_up,
+        totp=totp,
+        recovery_codes=recovery_codes,
+        recoveries=recoveries,
+        recovery=recovery,
         fresh=fresh,
         own_account=OwnAccount(database, clock, limits, flows, fresh, consents, face),
         activity=Activity(database, clock, vault, risk.geo, fresh, not_me, _client_names),
@@ -357,7 +393,9 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         sign_in_routes.build_router(shown, parts.sign_in, csrf),
         sign_up_routes.build_router(shown, parts.sign_up, csrf),
         offer_routes.build_router(shown, parts.offers, csrf),
+        signal_routes.build_router(parts.signals),
         step_up_routes.build_router(shown, parts.step_up, csrf),
+        recovery_routes.build_router(shown, parts.recovery, parts.recoveries, csrf),
         account_routes.build_router(own_pages, shown, parts.own_account, parts.step_up, csrf),
         own_session_routes.build_router(own_pages, parts.own_sessions, csrf),
         activity_routes.build_router(own_pages, parts.activity, csrf),

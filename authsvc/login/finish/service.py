@@ -7,7 +7,7 @@
 5. risk learns from it, the decision is settled, and the owner hears of a device not seen before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +32,9 @@ from authsvc.risk.keystroke.sample import TypingSample
 from authsvc.risk.service import RiskService
 
 STAFF_ROLE = "analyst"
+
+# Hears of every completed sign-in, in its transaction: (connection, account id, level, origin, now).
+Completed = Callable[[Connection, str, Level, Origin, datetime], None]
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Finish:
     alerts: Alerts
     audit: Audit
     offers: Offers
+    completed: tuple[Completed, ...] = ()
 
     def complete(
         self, connection: Connection, flow: Flow, event: Event, arrival: Arrival, *, now: datetime
@@ -109,6 +113,8 @@ class Finish:
         if account.guarded_at is not None and (level is Level.PHR or flow.risk_level > Level.NONE):
             lift_guard(connection, account.id)  # risk asked for the strongest factor, and it was shown
         self._learn(connection, flow, arrival, now)  # 5
+        for hear in self.completed:
+            hear(connection, account.id, level, origin, now)
         self.audit.record(
             connection,
             "login:sign_in:completed",

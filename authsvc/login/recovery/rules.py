@@ -80,13 +80,12 @@ def standing(
     kinds: Collection[ProofKind], *, has_role: bool, pending: Pending | None, flow_id: str, now: datetime
 ) -> Standing:
     """Return where the flow stands. Args: kinds are those of the account's factors."""
+    if pending is not None:
+        is_open = pending.due_at <= now or pending.code_flow_id == flow_id  # the code may have been the last one
+        return Standing.OPEN if is_open else Standing.WAITING
     if not STRONGER & set(kinds):
         return Standing.NOTHING_LOST  # 1
-    if pending is None:
-        return Standing.NEEDS_STAFF if has_role else Standing.CHOICE  # 2
-    if pending.due_at <= now or pending.code_flow_id == flow_id:
-        return Standing.OPEN
-    return Standing.WAITING
+    return Standing.NEEDS_STAFF if has_role else Standing.CHOICE  # 2
 
 
 def may_set_password(kinds: Collection[ProofKind], *, has_role: bool) -> bool:

@@ -53,7 +53,6 @@ from authsvc.login.transitions import Event, State
 CLIENT_NAME = "your account"
 DONE = "/login/recovery/done"
 NOT_OPEN = "This recovery was stopped, or is not open yet."
-WRONG_RECOVERY_CODE = "That is not one of your unused recovery codes. Please check it and try again."
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,7 @@ class RecoveryJourney:
                 raise _not_possible()
             check = self.recovery_codes.check(connection, account.id, typed, origin=origin, now=now)
             if not check.right:
-                return Stay(WRONG_RECOVERY_CODE, retry_after_s=check.retry_after_s)
+                return Stay(check.error, retry_after_s=check.retry_after_s)
             self.recoveries.start(connection, account, by="customer", origin=origin, now=now)
             self.recoveries.open_by_code(connection, account.id, flow.id, now=now)
             self._record(connection, "login:recovery:code_shown", flow, account, origin, now)
