@@ -33,7 +33,13 @@ from authsvc.core.audit.service import Audit
 from authsvc.core.ids import new_id
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
-from authsvc.oidc.claims import ACCESS_TOKEN_ALG, ACCESS_TOKEN_TYPE, Authentication, access_token_claims
+from authsvc.oidc.claims import (
+    ACCESS_TOKEN_ALG,
+    ACCESS_TOKEN_TYPE,
+    Authentication,
+    access_token_claims,
+    service_token_claims,
+)
 from authsvc.oidc.clients.client import Client
 from authsvc.oidc.clients.store import find_active_client
 from authsvc.oidc.flows import Alerts
@@ -178,9 +184,17 @@ class _Issuer(IssuerParameter):
 def _tokens(unit: Unit) -> BearerTokenGenerator:
     parts = unit.parts
 
-    def access_token(*, client: ClientMixin, user: Grantee, scope: str, **_: Any) -> str:
-        key = unit.keys.signing[ACCESS_TOKEN_ALG]
-        claims = access_token_claims(
+    def claims_of(client: ClientMixin, user: Grantee | None, scope: str) -> dict[str, Any]:
+        if user is None:
+            return service_token_claims(
+                issuer=parts.issuer,
+                client_id=client.get_client_id(),
+                scope=scope,
+                token_id=new_id("at"),
+                now=unit.now,
+                lifetime_s=parts.settings.access_s,
+            )
+        return access_token_claims(
             issuer=parts.issuer,
             client_id=client.get_client_id(),
             account_id=user.account.id,
@@ -192,8 +206,11 @@ def _tokens(unit: Unit) -> BearerTokenGenerator:
             now=unit.now,
             lifetime_s=parts.settings.access_s,
         )
+
+    def access_token(*, client: ClientMixin, user: Grantee | None, scope: str, **_: Any) -> str:
+        key = unit.keys.signing[ACCESS_TOKEN_ALG]
         header = {"alg": ACCESS_TOKEN_ALG, "typ": ACCESS_TOKEN_TYPE, "kid": key.kid}
-        return jwt.encode(header, claims, key, [ACCESS_TOKEN_ALG])
+        return jwt.encode(header, claims_of(client, user, scope), key, [ACCESS_TOKEN_ALG])
 
     def refresh_token(*, user: Grantee, **_: Any) -> str | None:
         return user.refresh_token

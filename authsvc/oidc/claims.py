@@ -25,6 +25,7 @@ from authsvc.oidc.clients.client import ID_TOKEN_ALGS
 ACCESS_TOKEN_ALG = "ES256"
 ACCESS_TOKEN_TYPE = "at+jwt"
 USERINFO_PATH = "/oauth2/userinfo"
+ACCOUNTS_PATH = "/v1/accounts"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,14 @@ class AccessToken:
     account_id: str
     session_id: str
     family_id: str
+    client_id: str
+    scope: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ServiceToken:
+    """The claims of a valid access token that a client got in its own name."""
+
     client_id: str
     scope: frozenset[str]
 
@@ -85,6 +94,22 @@ def access_token_claims(
         "acr": authentication.acr,
         "amr": list(authentication.amr),
         "auth_time": _seconds(authentication.auth_time),
+    }
+
+
+def service_token_claims(
+    *, issuer: str, client_id: str, scope: str, token_id: str, now: datetime, lifetime_s: int
+) -> dict[str, Any]:
+    """Return the claims of RFC 9068, 2.2, where no person is involved: the subject is the client itself."""
+    return {
+        "iss": issuer,
+        "aud": issuer + ACCOUNTS_PATH,
+        "sub": client_id,
+        "client_id": client_id,
+        "scope": scope,
+        "jti": token_id,
+        "iat": _seconds(now),
+        "exp": _seconds(now) + lifetime_s,
     }
 
 
@@ -136,25 +161,50 @@ def read_access_token(value: str, keys: KeySet, *, issuer: str, now: datetime) -
         InvalidTokenError: 1 to 3 fail.
         InsufficientScopeError: 4 fails.
     """
+    claims = _read(value, keys, issuer=issuer, audience=issuer + USERINFO_PATH, now=now)  # 1, 2, 3
     try:
-        token = jwt.decode(value, keys, algorithms=[ACCESS_TOKEN_ALG])  # 1
-        if token.header.get("typ") != ACCESS_TOKEN_TYPE:  # 2
-            raise InvalidTokenError()
-        jwt.JWTClaimsRegistry(
-            now=_seconds(now),
-            iss={"essential": True, "value": issuer},
-            aud={"essential": True, "value": issuer + USERINFO_PATH},
-            exp={"essential": True},
-        ).validate(token.claims)  # 3
-        claims = token.claims
         read = AccessToken(
             claims["sub"], claims["sid"], claims["grant_id"], claims["client_id"], frozenset(claims["scope"].split())
         )
-    except (JoseError, ValueError, KeyError) as problem:
+    except (KeyError, AttributeError) as problem:
         raise InvalidTokenError() from problem
     if "openid" not in read.scope:
         raise InsufficientScopeError()  # 4
     return read
+
+
+def read_service_token(value: str, keys: KeySet, *, issuer: str, now: datetime) -> ServiceToken:
+    """Return what a valid access token of a service says.
+
+    Signature, type, issuer and expiry as for every access token; the audience is the account API; and it is nobody's
+    but the client's own: its subject is the client, and it belongs to no session.
+
+    Raises:
+        InvalidTokenError: something of this fails.
+    """
+    claims = _read(value, keys, issuer=issuer, audience=issuer + ACCOUNTS_PATH, now=now)
+    client_id, scope = claims.get("client_id"), claims.get("scope")
+    ours = isinstance(client_id, str) and isinstance(scope, str) and claims.get("sub") == client_id
+    if not ours or "sid" in claims:
+        raise InvalidTokenError()
+    return ServiceToken(str(client_id), frozenset(str(scope).split()))
+
+
+def _read(value: str, keys: KeySet, *, issuer: str, audience: str, now: datetime) -> Mapping[str, Any]:
+    try:
+        token = jwt.decode(value, keys, algorithms=[ACCESS_TOKEN_ALG])
+        if token.header.get("typ") != ACCESS_TOKEN_TYPE:
+            raise InvalidTokenError()
+        jwt.JWTClaimsRegistry(
+            now=_seconds(now),
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": audience},
+            exp={"essential": True},
+        ).validate(token.claims)
+    except (JoseError, ValueError) as problem:
+        raise InvalidTokenError() from problem
+    claims: Mapping[str, Any] = token.claims
+    return claims
 
 
 def kid_of(value: str) -> str | None:

@@ -4,7 +4,14 @@ from typing import Any
 
 from authsvc.accounts.levels import Level
 from authsvc.oidc.claims import USERINFO_PATH
-from authsvc.oidc.clients.client import AUTH_METHODS, GRANT_TYPES, ID_TOKEN_ALGS, SCOPES
+from authsvc.oidc.clients.client import (
+    API_SCOPES,
+    AUTH_METHODS,
+    GRANT_TYPES,
+    ID_TOKEN_ALGS,
+    SCOPES,
+    SERVICE_GRANT,
+)
 from authsvc.oidc.parameters import PROMPTS
 
 CLAIMS = (
@@ -22,10 +29,10 @@ def metadata(issuer: str) -> dict[str, Any]:
         "userinfo_endpoint": issuer + USERINFO_PATH,
         "end_session_endpoint": f"{issuer}/oauth2/logout",
         "jwks_uri": f"{issuer}/oauth2/jwks",
-        "scopes_supported": list(SCOPES),
+        "scopes_supported": [*SCOPES, *API_SCOPES],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": list(GRANT_TYPES),
+        "grant_types_supported": [*GRANT_TYPES, SERVICE_GRANT],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGS),
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),

@@ -27,8 +27,12 @@ IdTokenAlg = Literal["RS256", "ES256"]
 
 AUTH_METHODS: tuple[AuthMethod, ...] = ("client_secret_basic", "client_secret_post", "none")
 ID_TOKEN_ALGS: tuple[IdTokenAlg, ...] = ("RS256", "ES256")
+SECRET_METHODS: tuple[AuthMethod, ...] = ("client_secret_basic", "client_secret_post")
 GRANT_TYPES = ("authorization_code", "refresh_token")
+SERVICE_GRANT = "client_credentials"
 SCOPES = ("openid", "profile", "email")
+# What a shop's own server may do with accounts. No sign-in leads to these, and no service gets those above.
+API_SCOPES = ("accounts:read", "accounts:write", "accounts:freeze", "accounts:export", "accounts:erase")
 MAX_URI_LENGTH = 2000
 
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -59,6 +63,11 @@ class Client(ClientMixin):
         return self.id
 
     @property
+    def is_service(self) -> bool:
+        """Whether it asks in its own name, and never for a person."""
+        return SERVICE_GRANT in self.grant_types
+
+    @property
     def client_metadata(self) -> dict[str, Any]:
         """What Authlib's logout endpoint looks at."""
         return {"post_logout_redirect_uris": list(self.post_logout_redirect_uris)}
@@ -75,7 +84,14 @@ class Client(ClientMixin):
         return
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
-        """Return what of `scope` this client may have; None where `openid` isn't among it. Unknown ones are ignored."""
+        """Return what of `scope` this client may have; None where that is nothing.
+
+        A sign-in needs `openid`, and what is not known is ignored (OpenID Connect Core, 3.1.2.1). A service that names
+        no scope gets what it has; one that names too much gets nothing (RFC 6749, 3.3).
+        """
+        if self.is_service:
+            wanted = list(dict.fromkeys((scope or "").split())) or list(self.scopes)
+            return " ".join(wanted) if wanted and set(wanted) <= set(self.scopes) else None
         allowed = [each for each in dict.fromkeys((scope or "").split()) if each in self.scopes]
         return " ".join(allowed) if "openid" in allowed else None
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from authsvc.accounts.events.store import disable_webhook
 from authsvc.accounts.levels import Level
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
@@ -10,16 +11,19 @@ from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, NotFound
 from authsvc.core.ids import hash_secret, new_id, new_secret
 from authsvc.oidc.clients.client import (
+    API_SCOPES,
     AUTH_METHODS,
     GRANT_TYPES,
     ID_TOKEN_ALGS,
     SCOPES,
+    SECRET_METHODS,
+    SERVICE_GRANT,
     AuthMethod,
     Client,
     IdTokenAlg,
     require_redirect_uri,
 )
-from authsvc.oidc.clients.store import disable_client, insert_client, list_clients
+from authsvc.oidc.clients.store import disable_client, find_active_client, insert_client, list_clients
 
 MAX_NAME = 120
 
@@ -50,7 +54,7 @@ class ClientRegistry:
         Raises:
             BadInput: `client.…`: something can't be registered; the detail says what.
         """
-        _require(bool(name.strip()) and len(name) <= MAX_NAME, "client.name", f"A name of 1 to {MAX_NAME} characters.")
+        _require_name(name)
         _require(bool(redirect_uris), "client.redirect_uri", "At least one redirect URI is needed.")
         for uri in (*redirect_uris, *post_logout_redirect_uris):
             require_redirect_uri(uri)
@@ -63,7 +67,6 @@ class ClientRegistry:
             f"authorization_code, and of {', '.join(GRANT_TYPES)}.",
         )
         _require(len(support_contact) <= 200, "client.support_contact", "At most 200 characters.")
-        now = self.clock.now()
         secret = None if auth_method == "none" else new_secret()
         client = Client(
             id=new_id("cli"),
@@ -78,29 +81,57 @@ class ClientRegistry:
             id_token_alg=id_token_alg,
             support_contact=support_contact,
             is_active=True,
-            created_at=now,
+            created_at=self.clock.now(),
         )
-        with self.database.write() as connection:
-            insert_client(connection, client)
-            self.audit.record(
-                connection,
-                "oidc:client:registered",
-                now=now,
-                facts={
-                    "client": client.id,
-                    "auth_method": auth_method,
-                    "redirect_uris": list(redirect_uris),
-                    "minimum_level": minimum_level.name.lower(),
-                },
-            )
+        self._keep(client)
         return client, secret
+
+    def register_service(
+        self, *, name: str, scopes: Sequence[str], auth_method: AuthMethod = "client_secret_basic"
+    ) -> tuple[Client, str]:
+        """Add a client that calls the account API in its own name; return it with its secret, shown this once.
+
+        Raises:
+            BadInput: `client.…`: something can't be registered; the detail says what.
+        """
+        _require_name(name)
+        _require(auth_method in SECRET_METHODS, "client.auth_method", f"One of {', '.join(SECRET_METHODS)}.")
+        wanted = tuple(dict.fromkeys(scopes))
+        allowed = bool(wanted) and set(wanted) <= set(API_SCOPES)
+        _require(allowed, "client.scopes", f"At least one of {', '.join(API_SCOPES)}.")
+        secret = new_secret()
+        client = Client(
+            id=new_id("cli"),
+            name=name.strip(),
+            secret_hash=hash_secret(secret),
+            auth_method=auth_method,
+            redirect_uris=(),
+            post_logout_redirect_uris=(),
+            scopes=wanted,
+            grant_types=(SERVICE_GRANT,),
+            minimum_level=Level.PWD,  # of sign-ins, which it never begins
+            id_token_alg="RS256",
+            support_contact="",
+            is_active=True,
+            created_at=self.clock.now(),
+        )
+        self._keep(client)
+        return client, secret
+
+    def get_client(self, client_id: str) -> Client:
+        """Raises NotFound: `client.unknown`: there is no active client with this id."""
+        with self.database.read() as connection:
+            client = find_active_client(connection, client_id)
+        if client is None:
+            raise _unknown()
+        return client
 
     def list_clients(self) -> list[Client]:
         with self.database.read() as connection:
             return list_clients(connection)
 
     def disable_client(self, client_id: str) -> None:
-        """Refuse the client from now on: no new code, no refresh, no flow of it resumes.
+        """Refuse the client from now on: no new code, no refresh, no flow of it resumes, no event is sent to it.
 
         Raises:
             NotFound: `client.unknown`: there is no such client, or it was disabled before.
@@ -108,8 +139,33 @@ class ClientRegistry:
         now = self.clock.now()
         with self.database.write() as connection:
             if not disable_client(connection, client_id):
-                raise NotFound("client.unknown", "There is no active client with this id.")
+                raise _unknown()
+            disable_webhook(connection, client_id, reason="client_disabled", now=now)
             self.audit.record(connection, "oidc:client:disabled", now=now, facts={"client": client_id})
+
+    def _keep(self, client: Client) -> None:
+        with self.database.write() as connection:
+            insert_client(connection, client)
+            self.audit.record(
+                connection,
+                "oidc:client:registered",
+                now=client.created_at,
+                facts={
+                    "client": client.id,
+                    "auth_method": client.auth_method,
+                    "redirect_uris": list(client.redirect_uris),
+                    "scopes": list(client.scopes),
+                    "minimum_level": client.minimum_level.name.lower(),
+                },
+            )
+
+
+def _unknown() -> NotFound:
+    return NotFound("client.unknown", "There is no active client with this id.")
+
+
+def _require_name(name: str) -> None:
+    _require(bool(name.strip()) and len(name) <= MAX_NAME, "client.name", f"A name of 1 to {MAX_NAME} characters.")
 
 
 def _require(holds: bool, code: str, detail: str) -> None:

@@ -24,8 +24,8 @@ from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.oidc.authlib_grants import build_server
 from authsvc.oidc.authlib_server import Answer, FrozenRequest, Parts, Unit
-from authsvc.oidc.claims import USERINFO_PATH, AccessToken, kid_of, read_access_token, userinfo_claims
-from authsvc.oidc.clients.client import GRANT_TYPES
+from authsvc.oidc.claims import ACCOUNTS_PATH, USERINFO_PATH, AccessToken, kid_of, read_access_token, userinfo_claims
+from authsvc.oidc.clients.client import GRANT_TYPES, SERVICE_GRANT
 from authsvc.oidc.clients.store import find_active_client
 from authsvc.oidc.keys.service import SigningKeys
 from authsvc.oidc.parameters import Refused, parse, require_known_resources, single
@@ -36,7 +36,7 @@ TOKEN_PATH = "/oauth2/token"  # a path
 
 @dataclass(frozen=True)
 class TokenEndpoint:
-    """Redeems codes and refreshes tokens."""
+    """Redeems codes, refreshes tokens, and gives services theirs."""
 
     database: Database
     parts: Parts
@@ -72,7 +72,8 @@ class TokenEndpoint:
             parameters = parse(body)
             data, header = single(parameters), _basic(authorization)
             _require_one_authentication(data, header)
-            require_known_resources(parameters.get("resource", ()), (unit.parts.issuer + USERINFO_PATH,))
+            audience = ACCOUNTS_PATH if data.get("grant_type") == SERVICE_GRANT else USERINFO_PATH
+            require_known_resources(parameters.get("resource", ()), (unit.parts.issuer + audience,))
             request = FrozenRequest("POST", unit.parts.issuer + TOKEN_PATH, data, headers=header)
             answer: Answer = server.create_token_response(request)
         except BadInput as problem:
@@ -87,10 +88,10 @@ class TokenEndpoint:
     def _record(self, unit: Unit, request: FrozenRequest | None) -> None:
         facts: dict[str, Any] = {"client": request.client.id if request and request.client else None}
         grant_type = request.payload.grant_type if request else None
-        facts["grant_type"] = grant_type if grant_type in GRANT_TYPES else None
+        facts["grant_type"] = grant_type if grant_type in (*GRANT_TYPES, SERVICE_GRANT) else None
         if unit.error is not None:
             facts |= {"error": unit.error, "reason": unit.reason}
-        elif request is not None:
+        elif request is not None and request.user is not None:
             facts |= {"session": request.user.session_id, "family": request.user.family_id}
             unit.account_id = request.user.account.id
         unit.parts.audit.record(
