@@ -18,10 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from authsvc.core.sealing.cipher import KEY_BYTES, Keyring
+from authsvc.core.web_origin import check_origin, is_host, lies_within, registrable_label
 
 LEAST_WAIT_HOURS = 12  # of a recovery: a night, in which nobody reads mail
 REQUEST_THREADS = 40  # what anyio gives a server's sync endpoints
 
+MAX_RELATED_LABELS = 5  # WebAuthn Level 3, 5.11: the least that browsers allow, and what they do allow
 MAX_KEY_ID = 64  # it stands in each sealed value
 HOW_TO_MAKE_A_KEY = "authsvc key new"
 
@@ -76,9 +78,14 @@ class PasswordSettings(_Group):
     memory_kib: int = Field(65_536, ge=8, description="argon2 memory per hash, KiB")
     time_cost: int = Field(3, ge=1, description="argon2 passes")
     min_length: int = Field(
-        15, ge=8, le=64, description="Shortest password where it is the only factor (SP 800-63B-4); 8 allows 8 everywhere"
+        15,
+        ge=8,
+        le=64,
+        description="Shortest password where it is the only factor (SP 800-63B-4); 8 allows 8 everywhere",
     )
-    min_length_beside: int = Field(8, ge=8, le=64, description="Shortest password beside a second factor (SP 800-63B-4)")
+    min_length_beside: int = Field(
+        8, ge=8, le=64, description="Shortest password beside a second factor (SP 800-63B-4)"
+    )
     max_length: int = Field(128, ge=64, le=1024, description="Longest password, in characters")
     breached_file: Path | None = Field(
         None, description="SHA-1 file of Have I Been Pwned's downloader; new passwords must not stand in it"
@@ -134,6 +141,44 @@ class TokenSettings(_Group):
     refresh_grace_s: int = Field(
         10, ge=0, le=60, description="How long the preceding refresh token still returns its successor"
     )
+
+
+class PasskeySettings(_Group):
+    rp_id: str | None = Field(None, description="WebAuthn relying party id; without it the issuer's host name")
+    related_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Other origins whose passkeys are these, separated by commas (docs/guides/passkeys.md)"
+    )
+    metadata_blob: Path | None = Field(None, description="FIDO metadata (MDS3), for clients that ask for attestation")
+    metadata_root: Path | None = Field(None, description="Root certificate that the metadata must be signed under")
+    authenticator_names: Path | None = Field(
+        None, description="JSON file with names and icons of authenticators by AAGUID; without it all are “Passkey”"
+    )
+
+    @field_validator("related_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("related_origins")
+    @classmethod
+    def _origins_browsers_take(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        labels = {registrable_label(check_origin(origin)) for origin in value}
+        if len(labels) > MAX_RELATED_LABELS:
+            raise ValueError(f"browsers look at {MAX_RELATED_LABELS} different names at most, these are {len(labels)}")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("rp_id")
+    @classmethod
+    def _rp_id_is_a_domain(cls, value: str | None) -> str | None:
+        if value is not None and not (is_host(value) and ("." in value or value == "localhost")):
+            raise ValueError("it must be a domain name, such as shop.example")
+        return value
+
+    @model_validator(mode="after")
+    def _metadata_with_its_root(self) -> Self:
+        if (self.metadata_blob is None) != (self.metadata_root is None):
+            raise ValueError("metadata_blob and metadata_root need one another")
+        return self
 
 
 class FaceSettings(_Group):
@@ -218,6 +263,7 @@ class Settings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     recovery: RecoverySettings = RecoverySettings()
     tokens: TokenSettings = TokenSettings()
+    passkeys: PasskeySettings = PasskeySettings()
     face: FaceSettings = FaceSettings()
     risk: RiskSettings = RiskSettings()
     mail: MailSettings = MailSettings()
@@ -240,6 +286,11 @@ class Settings(BaseSettings):
             raise ValueError("issuer: it must be an https origin (http only on localhost)")
         if parts.path or parts.query or parts.fragment or self.issuer.endswith("/"):
             raise ValueError("issuer: it must be an origin only, without path or trailing slash")
+        if not lies_within(parts.hostname or "", self.rp_id) and self.issuer not in self.passkeys.related_origins:
+            raise ValueError(
+                "passkeys.rp_id: it must be the issuer's host name or a domain above it, or the issuer one of "
+                "AUTHSVC_PASSKEYS__RELATED_ORIGINS"
+            )
         if self.demo and not local:
             raise ValueError("demo: the demo shows everybody's mail; it only runs on localhost")
         if not self.demo and not self.mail.host:
@@ -260,8 +311,8 @@ class Settings(BaseSettings):
 
     @property
     def rp_id(self) -> str:
-        """The WebAuthn relying party id: the issuer's host name."""
-        return urlsplit(self.issuer).hostname or ""
+        """The WebAuthn relying party id: the issuer's host name, unless one was set."""
+        return self.passkeys.rp_id or urlsplit(self.issuer).hostname or ""
 
     def build_keyring(self) -> Keyring:
         return self.secrets.keyring
