@@ -1,5 +1,7 @@
-"""`authsvc user`: invite analysts, grant roles."""
+"""`authsvc user`: invite analysts, grant roles, import customers."""
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,6 +9,15 @@ import typer
 app = typer.Typer(no_args_is_help=True)
 
 ROLES = ("analyst",)
+
+
+class Source(StrEnum):
+    """Whose export a file is."""
+
+    PLAIN = "plain"
+    KEYCLOAK = "keycloak"
+    AUTH0 = "auth0"
+    WOOCOMMERCE = "woocommerce"
 
 
 @app.command()
@@ -37,6 +48,43 @@ def grant(email: str, role: Annotated[str, typer.Option(help="What the person ma
         grant_role(connection, account.id, role, now)
         services.audit.record(connection, "cli:role:granted", now=now, account_id=account.id, facts={"role": role})
     typer.echo(f"{email} is {role} now.")
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="One customer a line, as JSON.")],
+    source: Annotated[Source, typer.Option("--map", help="Whose export it is.")] = Source.PLAIN,
+    trust_addresses: Annotated[
+        bool, typer.Option("--trust-addresses", help="Take customers whose address was never verified there, too.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read everything, write nothing.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write every refused line's number and reason here.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read from the beginning a file that was read before.")
+    ] = False,
+) -> None:
+    """Import customers of another system with their password hashes. See docs/guides/import.md."""
+    from authsvc.cli.user_import import Options, run_import
+
+    raise typer.Exit(run_import(Options(file, source.value, trust_addresses, dry_run, report, again)))
+
+
+@app.command()
+def imported() -> None:
+    """Print which account was who in the system it was imported from: one JSON object a line."""
+    from authsvc.cli.user_import import print_imported
+
+    print_imported()
+
+
+@app.command()
+def tariff() -> None:
+    """Count the imported hashes that nobody has used yet, and charge password checks for these only."""
+    from authsvc.cli.user_import import renew_tariff
+
+    renew_tariff()
 
 
 def _check(role: str) -> None:

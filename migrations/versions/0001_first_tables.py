@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("typing_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("refusal", sa.String(length=40), nullable=True),
         sa.Column("alerted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("step_up_kind", sa.String(length=24), nullable=True),
         sa.Column("passkey_offer", sa.String(length=12), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),

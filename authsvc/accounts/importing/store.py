@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from authsvc.accounts.importing.tables import imported_accounts, imports
 from authsvc.accounts.store import RETIRED_FOR, Account, Address
@@ -68,10 +68,20 @@ def advance_import(connection: Connection, before: Import, after: Import) -> boo
     return connection.execute(statement).first() is not None
 
 
-def list_taken(connection: Connection, emails: Collection[str], now: datetime) -> frozenset[str]:
-    """Return which of the addresses somebody has, or had within 72 hours."""
+def sum_progress(connection: Connection) -> tuple[int, int]:
+    """Return how many imports there are, and how many bytes they have done: unchanged while none is at work."""
+    count, place = connection.execute(select(func.count(), func.coalesce(func.sum(imports.c.place), 0))).one()
+    return count, int(place)
+
+
+def forget_retired(connection: Connection, emails: Collection[str], now: datetime) -> None:
+    """Free those of the addresses that were replaced more than 72 hours ago."""
     stale = addresses.c.email.in_(emails), addresses.c.retired_at <= now - RETIRED_FOR
     connection.execute(delete(addresses).where(*stale))
+
+
+def list_taken(connection: Connection, emails: Collection[str]) -> frozenset[str]:
+    """Return which of the addresses somebody has, or replaced lately."""
     query = select(addresses.c.email).where(addresses.c.email.in_(emails))
     return frozenset(connection.execute(query).scalars())
 
