@@ -1,50 +1,56 @@
 """The step-up ladder: what somebody is offered when more proof is asked for, strongest and easiest first. Pure.
 
-Rules of security.md, "Addresses and mail". An emailed code is a step-up only
-1. for an account with no stronger second factor (who lost one goes to recovery, never down to the mailbox);
-2. to an address verified at sign-up, or more than 24 hours ago;
-3. not within 24 hours of a password reset by mail or a change of address: the mailbox would prove both.
-A face capture is offered where one is enrolled, but counts for nothing until captures are bound to a device key
-(`face.satisfies = never`), so it never stands alone on the ladder.
+A rung is a kind of proof that the account has and that, beside what was just proven, reaches the level asked for. The
+order is that of the tuple `factors` in app.py, with these rules (security.md, "Addresses and mail"):
+
+1. an emailed code only for an account with no stronger second factor (who lost one goes to recovery, never down to the
+   mailbox): a passkey or one-time passwords, not the recovery codes that are to help when those are lost;
+2. an emailed code only to an address verified at sign-up, or more than 24 hours ago;
+3. and not within 24 hours of a password reset by mail or a change of address: the mailbox would prove both;
+4. a face beside the others, never alone: it counts for nothing until captures are bound to a device key
+   (`face.satisfies = never`);
+5. recovery codes last: each is spent for good.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from authsvc.accounts.levels import Level
+from authsvc.accounts.levels import Level, ProofKind, reachable
 
 MAILBOX_WAIT = timedelta(hours=24)
 
-
-class Rung(StrEnum):
-    PASSKEY = "passkey"
-    EMAIL_CODE = "email_code"
-    FACE = "face"
+FIRST_ONLY = frozenset({ProofKind.PASSWORD})  # proven before the ladder begins
+NO_SECOND_FACTOR = FIRST_ONLY | {ProofKind.EMAIL_CODE, ProofKind.FACE, ProofKind.RECOVERY_CODE}
+LAST = (ProofKind.FACE, ProofKind.RECOVERY_CODE)
 
 
 @dataclass(frozen=True)
 class Owned:
-    """What an account has to prove itself with."""
+    """What an account has to prove itself with. `kinds` stand in the order of app.py's tuple."""
 
-    passkeys: int
-    face_template: bool
+    kinds: tuple[ProofKind, ...]
     address_verified_at: datetime
     address_verified_at_sign_up: bool
     password_reset_at: datetime | None = None
     address_changed_at: datetime | None = None
 
 
-def rungs(owned: Owned, *, required: Level, now: datetime) -> tuple[Rung, ...]:
-    """Return the rungs that reach `required`; face is added beside them, never alone."""
-    satisfying: list[Rung] = []
-    if owned.passkeys:
-        satisfying.append(Rung.PASSKEY)
-    elif required <= Level.PWD_EMAIL and mailbox_counts(owned, now=now):  # 1
-        satisfying.append(Rung.EMAIL_CODE)
-    if satisfying and owned.face_template:
-        satisfying.append(Rung.FACE)
-    return tuple(satisfying)
+def rungs(owned: Owned, *, proven: Collection[ProofKind], required: Level, now: datetime) -> tuple[ProofKind, ...]:
+    """Return the rungs that reach `required`. Args: proven is what this sign-in has shown already."""
+    stronger = any(kind not in NO_SECOND_FACTOR for kind in owned.kinds)
+    mailbox = not stronger and mailbox_counts(owned, now=now)  # 1
+    reaching: list[ProofKind] = [
+        kind
+        for kind in owned.kinds
+        if kind not in FIRST_ONLY
+        and kind is not ProofKind.FACE
+        and (mailbox or kind is not ProofKind.EMAIL_CODE)
+        and reachable({*proven, kind}) >= required
+    ]
+    if reaching and ProofKind.FACE in owned.kinds:  # 4
+        reaching.append(ProofKind.FACE)
+    return tuple(sorted(reaching, key=lambda kind: LAST.index(kind) + 1 if kind in LAST else 0))  # 5
 
 
 def mailbox_counts(owned: Owned, *, now: datetime) -> bool:

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from authsvc.accounts.addresses import hint
 from authsvc.accounts.consents.service import WORDINGS, Purpose
 from authsvc.accounts.devices.service import COOKIE_DAYS
+from authsvc.accounts.levels import ProofKind
 from authsvc.core.errors import AuthsvcError, BadInput, Conflict, Gone, NotAllowed, TooMany
-from authsvc.login.ladder import Rung
 from authsvc.login.service import Flows
 from authsvc.login.sign_in.service import Visitor
 from authsvc.login.sign_up.service import SignUp
@@ -71,7 +71,7 @@ class FlowPages:
             return RedirectResponse(page_of(flow_id), status_code=303)  # a double click or an old tab: show where it is
         except (BadInput, TooMany) as problem:
             status = 429 if isinstance(problem, TooMany) else 400
-            stay = Stay(problem.detail, status, getattr(problem, "retry_after_s", None))
+            stay = Stay(problem.detail, status, retry_after_s=getattr(problem, "retry_after_s", None))
             return self._stay(request, flow_id, stay, problem.code, show, typed)
         except (Gone, NotAllowed) as problem:
             return self.lost(request, problem)
@@ -141,11 +141,15 @@ class FlowPages:
             case State.STEP_UP:
                 ladder = self.step_up.ladder(flow)
                 why = STEP_UP_WHY if flow.risk_level >= flow.required_level else LEVEL_WHY
-                options = [{"kind": rung.value, "address_hint": ladder.address_hint} for rung in ladder.rungs]
-                return page("step_up", options=options, why=why, has_passkey=ladder.has_passkey)
+                options = [{"kind": kind.value, "prompt": ladder.prompts.get(kind)} for kind in ladder.rungs]
+                return page(
+                    "step_up", options=options, why=why, has_passkey=ladder.has_passkey, has_app=ladder.has_app
+                )
             case State.STEP_UP_CODE:
+                if (factor := self.step_up.typed_factor(flow.step_up_kind)) is not None:
+                    return page("typed", prompt=factor.prompt)
                 ladder = self.step_up.ladder(flow)
-                can_resend = Rung.EMAIL_CODE in ladder.rungs
+                can_resend = ProofKind.EMAIL_CODE in ladder.rungs
                 return page("code", address_hint=ladder.address_hint, purpose="step_up", can_resend=can_resend)
             case State.DENIED:
                 return page("denied", next_steps=DENIED_NEXT_STEPS)

@@ -45,6 +45,7 @@ class Flow:
     refusal: str | None = None
     alerted_at: datetime | None = None
     passkey_offer: str | None = None
+    step_up_kind: ProofKind | None = None
 
     @property
     def required(self) -> Level:
@@ -146,8 +147,8 @@ def insert_case(
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return column values: enums, sets and times inside JSON columns as JSON has them."""
     plain = dict(values)
-    for name in ("state",):
-        if name in plain:
+    for name in ("state", "step_up_kind"):
+        if plain.get(name) is not None:
             plain[name] = plain[name].value
     for name in ("required_level", "risk_level"):
         if name in plain:
@@ -164,6 +165,7 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _flow(row: Row[Any]) -> Flow:
     values = dict(row._mapping)
     values["state"] = State(row.state)
+    values["step_up_kind"] = ProofKind(row.step_up_kind) if row.step_up_kind else None
     values["required_level"] = Level(row.required_level)
     values["risk_level"] = Level(row.risk_level)
     values["prompt"] = frozenset(row.prompt)

@@ -30,6 +30,7 @@ flows = Table(
     Column("typing_sealed", LargeBinary),  # kept until the sign-in completes, and only with consent
     Column("refusal", String(40)),
     Column("alerted_at", UtcDateTime),
+    Column("step_up_kind", String(24)),  # accounts/levels.py: what is being typed in step_up_code
     Column("passkey_offer", String(12)),  # login/offer/rule.py
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),

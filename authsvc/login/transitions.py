@@ -34,6 +34,7 @@ class Event(StrEnum):
     ALLOWED = "allowed"
     STEP_UP_ASKED = "step_up_asked"
     DENIED = "denied"
+    FACTOR_CHOSEN = "factor_chosen"
     CODE_SENT = "code_sent"
     PROVEN = "proven"
     UNLOCK_BEGUN = "unlock_begun"
@@ -59,6 +60,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.PROVE_ADDRESS, Event.CANCELLED): State.REFUSED,
     (State.CHOOSE_CREDENTIAL, Event.SIGNED_UP): State.READY,
     (State.CHOOSE_CREDENTIAL, Event.CANCELLED): State.REFUSED,
+    (State.STEP_UP, Event.FACTOR_CHOSEN): State.STEP_UP_CODE,
     (State.STEP_UP, Event.CODE_SENT): State.STEP_UP_CODE,
     (State.STEP_UP, Event.PROVEN): State.READY,
     (State.STEP_UP, Event.BACK): State.IDENTIFY,

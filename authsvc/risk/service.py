@@ -25,7 +25,8 @@ from authsvc.core.audit.service import Audit
 from authsvc.core.ids import new_id
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
-from authsvc.factors.passkey.store import list_passkeys
+from authsvc.factors.factor import Factor
+from authsvc.factors.service import highest_demand, owned_kinds
 from authsvc.risk.context import (
     AccountState,
     DeviceSeen,
@@ -64,6 +65,7 @@ class RiskService:
     policy: Policy
     consents: Consents
     geo: Geo
+    factors: tuple[Factor, ...]
 
     def gather(
         self,
@@ -256,7 +258,7 @@ class RiskService:
         guarded = account.guarded_at is not None
         reachable = None
         if guarded:  # rare, so the query is
-            reachable = Level.PHR if list_passkeys(connection, account.id) else Level.PWD_EMAIL
+            reachable = highest_demand(owned_kinds(self.factors, connection, account.id))
         return AccountState(
             guarded=guarded,
             recovered=_within(account.recovered_at, RECOVERED_FOR, now),

@@ -1,4 +1,4 @@
-"""Step-up over HTTP: a code by mail, a face capture by the app, opening a locked account."""
+"""Step-up over HTTP: a code by mail or of another factor, a face capture by the app, opening a locked account."""
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -21,6 +21,10 @@ def build_router(shown: FlowPages, step_up: StepUp, csrf: Csrf) -> APIRouter:
     @router.post("/step-up/email")
     def email(request: Request, flow: Text) -> Response:
         return shown.answer(request, flow, lambda opened: step_up.send_code(opened, origin=origin_of(request)))
+
+    @router.post("/step-up/typed")
+    def typed(request: Request, flow: Text, kind: Text) -> Response:
+        return shown.answer(request, flow, lambda opened: step_up.choose(opened, kind=kind))
 
     @router.post("/unlock")
     def unlock(request: Request, flow: Text, email: Text) -> Response:

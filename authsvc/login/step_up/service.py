@@ -1,8 +1,10 @@
 """Step-up: offer what the account has, check what comes back, complete the sign-in.
 
-Which rungs there are is decided in ladder.py. A passkey answers through sign_in/service.py, which knows assertions.
+Which rungs there are is decided in ladder.py. A passkey answers through sign_in/service.py, which knows assertions. A
+factor that is typed in is known here only by what every such factor has (factors/factor.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,10 +27,11 @@ from authsvc.factors.face.service import FaceService, TicketPurpose
 from authsvc.factors.face.store import find_newest_ticket
 from authsvc.factors.face.ticket import TicketText, ticket_text
 from authsvc.factors.face.ticket_state import TicketStatus
-from authsvc.factors.passkey.service import Passkeys
+from authsvc.factors.factor import Factor, TypedFactor, TypedPrompt
 from authsvc.factors.password.service import Passwords
+from authsvc.factors.service import owned_kinds
 from authsvc.login.finish.service import Finish
-from authsvc.login.ladder import Owned, Rung, rungs
+from authsvc.login.ladder import Owned, rungs
 from authsvc.login.service import Flows, out_of_step
 from authsvc.login.sign_in.service import SignIn, Visitor
 from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
@@ -43,9 +46,18 @@ INTERRUPTED = "The capture was interrupted on our side. Please send it again."
 class Ladder:
     """What the step-up page shows."""
 
-    rungs: tuple[Rung, ...]
+    rungs: tuple[ProofKind, ...]
     address_hint: str
-    has_passkey: bool
+    owned: tuple[ProofKind, ...]
+    prompts: Mapping[ProofKind, TypedPrompt]
+
+    @property
+    def has_passkey(self) -> bool:
+        return ProofKind.PASSKEY in self.owned
+
+    @property
+    def has_app(self) -> bool:
+        return ProofKind.TOTP in self.owned
 
 
 @dataclass(frozen=True)
@@ -80,7 +92,7 @@ class FaceProgress:
 
 @dataclass(frozen=True)
 class StepUp:
-    """The rungs of the ladder."""
+    """The rungs of the ladder. `factors` is app.py's tuple."""
 
     database: Database
     clock: Clock
@@ -90,7 +102,7 @@ class StepUp:
     finish: Finish
     sign_in: SignIn
     codes: EmailCodes
-    passkeys: Passkeys
+    factors: tuple[Factor, ...]
     passwords: Passwords
     face: FaceService
     issuer: str
@@ -113,18 +125,59 @@ class StepUp:
         now = self.clock.now()
         with self.database.read() as connection:
             email = self._primary(connection, flow)
-            if Rung.EMAIL_CODE not in self._ladder(connection, flow, now).rungs:
-                raise NotAllowed("login.rung_missing", "A code by mail does not count for this account.")
+            self._require_rung(connection, flow, ProofKind.EMAIL_CODE, now)
         self.limits.spend("mail_per_recipient", email)
         with self.database.write() as connection:
-            self.flows.move(connection, flow, Event.CODE_SENT, now=now)
+            self.flows.move(connection, flow, Event.CODE_SENT, now=now, step_up_kind=ProofKind.EMAIL_CODE)
             head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.STEP_UP
             self.codes.send(connection, flow_id=flow.id, email=email, purpose=purpose, now=now, letterhead=head)
             self._record(connection, "login:step_up:code_sent", flow, origin, now)
         return Go(page_of(flow.id))
 
+    def choose(self, flow: Flow, *, kind: str) -> Go:
+        """Go to the page on which a factor is typed in.
+
+        Raises:
+            NotAllowed: `login.rung_missing`: the account has no such factor, or it would not be enough.
+        """
+        if flow.state is not State.STEP_UP:
+            raise out_of_step()
+        now = self.clock.now()
+        with self.database.write() as connection:
+            factor = self.typed_factor(kind)
+            if factor is None:
+                raise _rung_missing()
+            self._require_rung(connection, flow, factor.kind, now)
+            self.flows.move(connection, flow, Event.FACTOR_CHOSEN, now=now, step_up_kind=factor.kind)
+        return Go(page_of(flow.id))
+
+    def typed_factor(self, kind: str | None) -> TypedFactor | None:
+        """Return the factor of this kind, if it is one that is typed in."""
+        found = (each for each in self.factors if each.kind == kind)
+        return next((each for each in found if isinstance(each, TypedFactor)), None)
+
+    def check_typed(self, flow: Flow, *, typed: str, visitor: Visitor) -> Go | Stay:
+        """Check what was typed in on the page of `choose`, and complete the sign-in."""
+        origin, factor = visitor.origin, self.typed_factor(flow.step_up_kind)
+        self.limits.spend("code_per_address", origin.source)
+        if flow.state is not State.STEP_UP_CODE or flow.account_id is None or factor is None:
+            raise out_of_step()
+        now = self.clock.now()
+        with self.database.write() as connection:
+            account = self._require_rung(connection, flow, factor.kind, now)  # before a try is counted or a code spent
+            check = factor.check(connection, account.id, typed, origin=origin, now=now)
+            if not check.right:
+                self._record(connection, "login:step_up:code_wrong", flow, origin, now, code=check.code)
+                if not check.tries_left:
+                    self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
+                status = 429 if check.retry_after_s else 400
+                return Stay(check.error, status, check.code, check.retry_after_s)
+            return self._proven(connection, flow, account, factor.kind, visitor, now)
+
     def check_code(self, flow: Flow, *, typed: str, visitor: Visitor) -> Go | Stay:
         """Check a mailed code and complete the sign-in."""
+        if flow.step_up_kind is not ProofKind.EMAIL_CODE:
+            return self.check_typed(flow, typed=typed, visitor=visitor)
         origin = visitor.origin
         self.limits.spend("code_per_address", origin.source)
         if flow.state is not State.STEP_UP_CODE or flow.account_id is None:
@@ -132,7 +185,7 @@ class StepUp:
         self.limits.spend("code_per_account", flow.account_id)
         now = self.clock.now()
         with self.database.write() as connection:
-            account = get_account(connection, flow.account_id)
+            account = self._require_rung(connection, flow, ProofKind.EMAIL_CODE, now)
             email = self._primary(connection, flow)
             check = self.codes.check(
                 connection, typed, flow_id=flow.id, email=email, purpose=CodePurpose.STEP_UP, now=now
@@ -142,11 +195,7 @@ class StepUp:
                 if not check.tries_left:
                     self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
                 return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
-            if not account.is_active or Rung.EMAIL_CODE not in self._ladder(connection, flow, now).rungs:
-                raise NotAllowed("login.rung_missing", "A code by mail does not count for this account.")
-            device = self.sign_in.device(connection, visitor, account, now)
-            arrival = self.sign_in.resumed(connection, flow, account, {ProofKind.EMAIL_CODE: now}, device, visitor, now)
-            return self.finish.complete(connection, flow, Event.PROVEN, arrival, now=now)
+            return self._proven(connection, flow, account, ProofKind.EMAIL_CODE, visitor, now)
 
     def face_ticket(self, flow: Flow, *, purpose: TicketPurpose, origin: Origin) -> FaceTicket:
         """Give the account's phone a ticket for one capture; only a flow that passed a first factor gets here."""
@@ -226,15 +275,40 @@ class StepUp:
             raise out_of_step()
         account = get_account(connection, flow.account_id)
         primary = list_addresses(connection, account.id)[0]
+        kinds = owned_kinds(self.factors, connection, account.id)
+        if not self.face.enabled:
+            kinds = tuple(kind for kind in kinds if kind is not ProofKind.FACE)
         owned = Owned(
-            passkeys=len(self.passkeys.list(connection, account.id)),
-            face_template=self.face.enabled and self.face.template_exists(connection, account.id),
+            kinds,
             address_verified_at=primary.verified_at,
             address_verified_at_sign_up=primary.verified_at_sign_up,
             password_reset_at=account.password_reset_at,
             address_changed_at=account.address_changed_at,
         )
-        return Ladder(rungs(owned, required=flow.required, now=now), hint(primary.email), owned.passkeys > 0)
+        offered = rungs(owned, proven=flow.proofs, required=flow.required, now=now)
+        prompts = {each.kind: each.prompt for each in self.factors if isinstance(each, TypedFactor)}
+        return Ladder(offered, hint(primary.email), kinds, prompts)
+
+    def _require_rung(self, connection: Connection, flow: Flow, kind: ProofKind, now: datetime) -> Account:
+        """Return the flow's account. Raises NotAllowed: `login.rung_missing`: this kind would prove nothing for it."""
+        ladder = self._ladder(connection, flow, now)
+        account = get_account(connection, flow.account_id or "")
+        if not account.is_active or kind not in ladder.rungs:
+            raise _rung_missing()
+        return account
+
+    def _proven(
+        self,
+        connection: Connection,
+        flow: Flow,
+        account: Account,
+        kind: ProofKind,
+        visitor: Visitor,
+        now: datetime,
+    ) -> Go | Stay:
+        device = self.sign_in.device(connection, visitor, account, now)
+        arrival = self.sign_in.resumed(connection, flow, account, {kind: now}, device, visitor, now)
+        return self.finish.complete(connection, flow, Event.PROVEN, arrival, now=now)
 
     def _primary(self, connection: Connection, flow: Flow) -> str:
         if flow.account_id is None:
@@ -250,9 +324,15 @@ class StepUp:
         now: datetime,
         *,
         account: Account | None = None,
+        code: str | None = None,
     ) -> None:
         account_id = account.id if account else flow.account_id
-        self.audit.record(connection, tag, now=now, account_id=account_id, origin=origin, facts={"flow": flow.id})
+        facts = {"flow": flow.id} | ({"code": code} if code else {})
+        self.audit.record(connection, tag, now=now, account_id=account_id, origin=origin, facts=facts)
+
+
+def _rung_missing() -> NotAllowed:
+    return NotAllowed("login.rung_missing", "This proof does not count for your account, or is not enough here.")
 
 
 def flow_passed_first_factor(flow: Flow) -> bool:
