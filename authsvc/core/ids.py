@@ -25,11 +25,6 @@ def new_bytes(count: int) -> bytes:
     return secrets.token_bytes(count)
 
 
-def new_code() -> str:
-    """Return a one-time code of 8 decimal digits, leading zeros included."""
-    return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
-
-
 def hash_secret(secret: str) -> bytes:
     """Return what is stored of a secret with 256 random bits: SHA-256, 32 bytes.
 

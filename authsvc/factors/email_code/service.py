@@ -3,6 +3,11 @@
 What a right code counts for is not decided here: login/ladder.py says when it is a step-up. A code is bound to its
 flow, purpose and address; a new one makes the earlier ones worthless. The stored hash is keyed and covers the code's
 own id, since 10**8 codes can be tried in a second on a stolen table.
+
+The mail carries the code in two spellings: digits to type, and a link with 256 random bits. Whichever comes first
+spends both, in its own flow and nowhere else. The digits are a keyed hash of the link's bits, so that a link opened in
+another browser can be answered by the digits to type in the first, and nothing that is stored tells either.
+Rotating the master key makes codes worthless that are under way.
 """
 
 from dataclasses import dataclass
@@ -14,21 +19,24 @@ from sqlalchemy import Connection
 from authsvc.accounts.addresses import hint
 from authsvc.accounts.levels import ProofKind
 from authsvc.accounts.store import list_addresses
-from authsvc.core.ids import CODE_DIGITS, new_code, new_id
+from authsvc.core.ids import CODE_DIGITS, hash_secret, new_id, new_secret
 from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.cipher import Keyring
-from authsvc.factors.email_code.store import claim_try, consume_code, find_open_code, insert_code
+from authsvc.factors.email_code.store import claim_try, consume_code, find_open_code, find_open_link, insert_code
 from authsvc.factors.factor import Exported, Way
 
 CODE_TTL = timedelta(minutes=10)
+LINK_PATH = "/login/link"
+MAX_TYPED = 128
 
 
 class CodePurpose(StrEnum):
     SIGN_UP = "sign_up"
     STEP_UP = "step_up"
     UNLOCK = "unlock"
+    RESET = "reset"
     RECOVERY = "recovery"
     ADDRESS_CHANGE = "address_change"
 
@@ -42,12 +50,22 @@ class CodeCheck:
 
 
 @dataclass(frozen=True)
+class OpenLink:
+    """A mailed link that still opens something, and the code that says the same."""
+
+    flow_id: str
+    purpose: CodePurpose
+    code: str
+
+
+@dataclass(frozen=True)
 class EmailCodes:
     """The emailed-code factor. Rate limits are the caller's first step."""
 
     keyring: Keyring
     outbox: Outbox
     service_name: str
+    issuer: str
 
     kind = ProofKind.EMAIL_CODE
 
@@ -77,8 +95,9 @@ class EmailCodes:
         letterhead: Letterhead | None = None,
     ) -> None:
         """Mail a fresh code to an address, in the service's name where no other is given."""
-        code = self._keep(connection, flow_id, email, purpose, now)
-        message = _message(email, code, purpose, letterhead or Letterhead(self.service_name))
+        token = self._keep(connection, flow_id, email, purpose, now)
+        link = f"{self.issuer}{LINK_PATH}?token={token}" if purpose in LINKED else None
+        message = _message(email, self._digits(token), link, purpose, letterhead or Letterhead(self.service_name))
         self.outbox.mail(connection, message, now=now)
 
     def pretend(
@@ -93,7 +112,9 @@ class EmailCodes:
     ) -> CodeCheck:
         """Try a code; the right one is spent, a wrong one counts against its code.
 
-        Args: email is what the code is to prove; a code that was mailed to another address proves nothing here.
+        Args:
+            typed: the code, or the token of the link in the same mail.
+            email: what the code is to prove; one that was mailed to another address proves nothing here.
         """
         address_index = self.keyring.index("email-address", email)
         code_id = find_open_code(
@@ -102,31 +123,48 @@ class EmailCodes:
         tries_left = claim_try(connection, code_id, now) if code_id else None
         if code_id is None or tries_left is None:
             return CodeCheck(False)
+        typed = typed[:MAX_TYPED]
         digits = "".join(typed.split()).replace("-", "")
-        code_hash = self.keyring.index("email-code", f"{code_id}:{digits[: CODE_DIGITS * 2]}")
-        if consume_code(connection, code_id, code_hash=code_hash, now=now):
+        code_hash = self.keyring.index("email-code", f"{code_id}:{digits}")
+        if consume_code(connection, code_id, code_hash=code_hash, link_hash=hash_secret(typed), now=now):
             return CodeCheck(True)
         return CodeCheck(False, tries_left)
 
+    def find_link(self, connection: Connection, token: str, *, now: datetime) -> OpenLink | None:
+        """Return what a link opens; looking changes nothing. None when it is spent, expired or was never made."""
+        found = find_open_link(connection, hash_secret(token), now=now)
+        return OpenLink(found[0], CodePurpose(found[1]), self._digits(token)) if found else None
+
     def _keep(self, connection: Connection, flow_id: str, email: str, purpose: CodePurpose, now: datetime) -> str:
-        code, code_id = new_code(), new_id("cod")
+        token, code_id = new_secret(), new_id("cod")
         insert_code(
             connection,
             code_id=code_id,
             flow_id=flow_id,
             purpose=purpose.value,
             address_index=self.keyring.index("email-address", email),
-            code_hash=self.keyring.index("email-code", f"{code_id}:{code}"),
+            code_hash=self.keyring.index("email-code", f"{code_id}:{self._digits(token)}"),
+            link_hash=hash_secret(token),
             now=now,
             expires_at=now + CODE_TTL,
         )
-        return code
+        return token
 
+    def _digits(self, token: str) -> str:
+        number = int.from_bytes(self.keyring.index("email-code-digits", token))
+        return f"{number % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
+
+
+# Whose pages take a link beside the code; the others have a page of their own for the code alone.
+LINKED = frozenset(
+    {CodePurpose.SIGN_UP, CodePurpose.STEP_UP, CodePurpose.UNLOCK, CodePurpose.RESET, CodePurpose.RECOVERY}
+)
 
 _SUBJECTS = {
     CodePurpose.SIGN_UP: "Your code to create an account",
     CodePurpose.STEP_UP: "Your code to sign in",
     CodePurpose.UNLOCK: "Your code to open your account again",
+    CodePurpose.RESET: "Your code to choose a new password",
     CodePurpose.RECOVERY: "Your code to get back into your account",
     CodePurpose.ADDRESS_CHANGE: "Your code to use this address",
 }
@@ -134,17 +172,19 @@ _WHY = {
     CodePurpose.SIGN_UP: "Somebody, hopefully you, is creating an account with this address.",
     CodePurpose.STEP_UP: "Somebody, hopefully you, is signing in to your account and has given the right password.",
     CodePurpose.UNLOCK: "After many wrong passwords your account asks for this code before it takes another one.",
+    CodePurpose.RESET: "Somebody, hopefully you, wants to choose a new password for your account.",
     CodePurpose.RECOVERY: "Somebody, hopefully you, has lost the passkey or second factor of your account.",
     CodePurpose.ADDRESS_CHANGE: "Somebody, hopefully you, wants to use this address for an account.",
 }
 
 
-def _message(email: str, code: str, purpose: CodePurpose, letterhead: Letterhead) -> Message:
+def _message(email: str, code: str, link: str | None, purpose: CodePurpose, letterhead: Letterhead) -> Message:
     minutes = int(CODE_TTL.total_seconds() // 60)
+    or_link = f"Or open this link in the same browser, and press the button there:\n\n    {link}\n\n" if link else ""
     text = (
         f"{_WHY[purpose]}\n\n    {code}\n\n"
-        f"Type the code on the page that asked for it, within {minutes} minutes.\n"
-        "Nobody who works for us will ever ask you for it. If this was not you, leave it: without the code "
-        "nothing happens."
+        f"Type the code on the page that asked for it, within {minutes} minutes.\n\n{or_link}"
+        "Nobody who works for us will ever ask you for the code. If this was not you, leave it, and give it to nobody: "
+        "without it nothing happens."
     )
     return Message(email, f"{_SUBJECTS[purpose]}: {code}", letterhead.under(text))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from authsvc.factors.email_code.tables import email_codes
 
@@ -17,6 +17,7 @@ def insert_code(
     purpose: str,
     address_index: bytes,
     code_hash: bytes,
+    link_hash: bytes,
     now: datetime,
     expires_at: datetime,
 ) -> None:
@@ -38,6 +39,7 @@ def insert_code(
             purpose=purpose,
             address_index=address_index,
             code_hash=code_hash,
+            link_hash=link_hash,
             created_at=now,
             expires_at=expires_at,
             tries=0,
@@ -80,13 +82,25 @@ def claim_try(connection: Connection, code_id: str, now: datetime) -> int | None
     return None if tries is None else MAX_TRIES - tries
 
 
-def consume_code(connection: Connection, code_id: str, *, code_hash: bytes, now: datetime) -> bool:
-    """Spend the code in one statement if it is the right one and still open."""
+def find_open_link(connection: Connection, link_hash: bytes, *, now: datetime) -> tuple[str, str] | None:
+    """Return (flow id, purpose) of a mailed link that still opens something; looking changes nothing."""
+    query = select(email_codes.c.flow_id, email_codes.c.purpose).where(
+        email_codes.c.link_hash == link_hash,
+        email_codes.c.consumed_at.is_(None),
+        email_codes.c.expires_at > now,
+        email_codes.c.tries < MAX_TRIES,
+    )
+    row = connection.execute(query).one_or_none()
+    return (row.flow_id, row.purpose) if row else None
+
+
+def consume_code(connection: Connection, code_id: str, *, code_hash: bytes, link_hash: bytes, now: datetime) -> bool:
+    """Spend the code in one statement, if either spelling of it is the right one and it is still open."""
     statement = (
         update(email_codes)
         .where(
             email_codes.c.id == code_id,
-            email_codes.c.code_hash == code_hash,
+            or_(email_codes.c.code_hash == code_hash, email_codes.c.link_hash == link_hash),
             email_codes.c.consumed_at.is_(None),
             email_codes.c.expires_at > now,
         )
