@@ -110,11 +110,13 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=16), nullable=False),
         sa.Column("address_index", sa.LargeBinary(length=32), nullable=False),
         sa.Column("code_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("link_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_email_codes")),
+        sa.UniqueConstraint("link_hash", name=op.f("uq_email_codes_link_hash")),
     )
     with op.batch_alter_table("email_codes", schema=None) as batch_op:
         batch_op.create_index("ix_email_codes_expires_at", ["expires_at"], unique=False)
@@ -134,6 +136,7 @@ def upgrade() -> None:
         sa.Column("risk_level", sa.Integer(), nullable=False),
         sa.Column("prompt", sa.JSON(), nullable=False),
         sa.Column("grant_role", sa.String(length=32), nullable=True),
+        sa.Column("attestation", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("email", sa.String(length=320), nullable=True),
         sa.Column("display_name", sa.String(length=100), nullable=True),
         sa.Column("user_handle", sa.LargeBinary(length=64), nullable=True),
