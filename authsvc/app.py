@@ -42,7 +42,10 @@ from authsvc.factors.face.dlib_embedder import load_models
 from authsvc.factors.face.service import FaceService
 from authsvc.factors.face.store import delete_face_data
 from authsvc.factors.factor import Factor
+from authsvc.factors.passkey import routes as passkey_routes
+from authsvc.factors.passkey.authenticator_names import load_names
 from authsvc.factors.passkey.ceremony import RelyingParty
+from authsvc.factors.passkey.metadata_file import open_metadata
 from authsvc.factors.passkey.service import Passkeys
 from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.hibp_file import open_hibp
@@ -56,7 +59,13 @@ from authsvc.login.account import routes as account_routes
 from authsvc.login.account.activity import routes as activity_routes
 from authsvc.login.account.activity.service import Activity
 from authsvc.login.account.fresh.service import FreshProof
+from authsvc.login.account.passkeys import routes as own_passkey_routes
+from authsvc.login.account.passkeys.service import OwnPasskeys
+from authsvc.login.account.password import routes as own_password_routes
+from authsvc.login.account.password.service import OwnPassword
 from authsvc.login.account.routes import AccountPages
+from authsvc.login.account.second import routes as own_second_routes
+from authsvc.login.account.second.service import OwnSecond
 from authsvc.login.account.service import OwnAccount
 from authsvc.login.account.sessions import routes as own_session_routes
 from authsvc.login.account.sessions.service import OwnSessions
@@ -157,6 +166,9 @@ class Services:
     fresh: FreshProof
     own_account: OwnAccount
     own_sessions: OwnSessions
+    own_passkeys: OwnPasskeys
+    own_password: OwnPassword
+    own_second: OwnSecond
     activity: Activity
     not_me: NotMe
     staff: Staff
@@ -213,7 +225,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     )
     hasher = Hasher(settings.password, StoredTariff(database, clock))
     passwords = Passwords(settings.password, hasher, password_lane, keyring, audit, alerts, hibp, (_forget_typing,))
-    passkeys = Passkeys(RelyingParty(settings.rp_id, settings.service_name, settings.issuer), audit)
+    passkeys = _passkeys(settings, audit, clock)
     codes = EmailCodes(keyring, outbox, settings.service_name, settings.issuer)
     face = FaceService(database, vault, audit, alerts, consents, limits, face_lane, settings.face, clock)
     totp = Totp(vault, audit, alerts, settings.service_name)
@@ -339,6 +351,9 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         recovery=recovery,
         fresh=fresh,
         own_account=OwnAccount(database, clock, limits, flows, fresh, consents, face),
+        own_passkeys=OwnPasskeys(database, clock, limits, alerts, passkeys, passwords, fresh),
+        own_password=OwnPassword(database, clock, limits, passwords, passkeys, fresh, settings.service_name),
+        own_second=OwnSecond(database, clock, limits, totp, recovery_codes, passwords, fresh),
         activity=Activity(database, clock, vault, risk.geo, fresh, not_me, _client_names),
         own_sessions=OwnSessions(database, clock, audit, vault, risk.geo, devices, fresh),
         not_me=not_me,
@@ -386,7 +401,7 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         session_days=settings.sessions.absolute_days,
         staff_hours=settings.sessions.staff_hours,
     )
-    own_pages = AccountPages(pages, parts.fresh)
+    own_pages = AccountPages(shown, parts.fresh)
     for router in (
         health.build_router(parts.database),
         login_routes.build_router(shown, csrf),
@@ -396,12 +411,16 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         signal_routes.build_router(parts.signals),
         step_up_routes.build_router(shown, parts.step_up, csrf),
         recovery_routes.build_router(shown, parts.recovery, parts.recoveries, csrf),
-        account_routes.build_router(own_pages, shown, parts.own_account, parts.step_up, csrf),
+        account_routes.build_router(own_pages, parts.own_account, parts.step_up, csrf),
+        own_passkey_routes.build_router(own_pages, parts.own_passkeys, csrf),
+        own_password_routes.build_router(own_pages, parts.own_password, csrf),
+        own_second_routes.build_router(own_pages, parts.own_second, csrf, service_name=settings.service_name),
         own_session_routes.build_router(own_pages, parts.own_sessions, csrf),
         activity_routes.build_router(own_pages, parts.activity, csrf),
         alert_routes.build_router(pages, parts.not_me, csrf),
         staff_routes.build_router(pages, parts.staff, csrf),
         face_routes.build_router(parts.face),
+        passkey_routes.build_router(settings.passkeys.related_origins),
         branding_routes.build_router(parts.branding),
         oidc_routes.build_router(parts.provider, pages, csrf),
         console_routes.build_router(parts.console, pages),
@@ -441,6 +460,7 @@ class _Journey:
             prompt=request.prompt,
             redirect_origin=request.redirect_origin,
             login_hint=request.login_hint,
+            attestation=request.attestation,
         )
         return self.flows.begin(purpose, browser=browser, session=session, origin=origin, ready=ready).id
 
@@ -497,6 +517,13 @@ def _forget_typing(connection: Connection, account_id: str, _: datetime) -> None
 def _client_names(connection: Connection) -> dict[str, str]:
     """Fills login's activity: what the clients are called."""
     return {client.id: client.name for client in list_clients(connection)}
+
+
+def _passkeys(settings: Settings, audit: Audit, clock: Clock) -> Passkeys:
+    given = settings.passkeys
+    rp = RelyingParty(settings.rp_id, settings.service_name, settings.issuer, given.related_origins)
+    metadata = open_metadata(given.metadata_blob, given.metadata_root, clock.now())
+    return Passkeys(rp, audit, metadata, load_names(given.authenticator_names))
 
 
 def _smtp(settings: Settings) -> Notifier:

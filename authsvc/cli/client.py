@@ -33,6 +33,12 @@ def add(
     id_token_alg: Annotated[str, typer.Option(help="What signs its ID tokens: RS256 or ES256.")] = "RS256",  # noqa: S107
     refresh: Annotated[bool, typer.Option(help="Whether it gets refresh tokens.")] = True,
     support_contact: Annotated[str, typer.Option(help="Where its customers can turn: a link or a mail address.")] = "",
+    direct_attestation: Annotated[
+        bool, typer.Option("--direct-attestation", help="Take passkeys only of models that FIDO metadata vouches for.")
+    ] = False,
+    aaguid: Annotated[
+        list[str] | None, typer.Option(help="With --direct-attestation: only these models. Repeatable.")
+    ] = None,
     service: Annotated[
         bool, typer.Option("--service", help="A server that calls the account API; it signs nobody in.")
     ] = False,
@@ -45,6 +51,11 @@ def add(
         raise typer.BadParameter(f"--minimum-level is one of: {', '.join(_LEVELS)}")
     if service != bool(scope) or (service and redirect_uri):
         raise typer.BadParameter("--service and --scope go together, and a service has no --redirect-uri")
+    from authsvc.factors.passkey.attestation import AttestationPolicy
+
+    attestation = AttestationPolicy(direct_attestation, frozenset(each.lower() for each in aaguid or ()))
+    if attestation.direct and not _has_metadata():
+        raise typer.BadParameter("--direct-attestation needs AUTHSVC_PASSKEYS__METADATA_BLOB: none would be taken")
     # The registry checks these again, and says what it would take.
     checked_there: dict[str, Any] = {"auth_method": auth_method}
     secret: str | None
@@ -58,6 +69,7 @@ def add(
             grant_types=("authorization_code", "refresh_token") if refresh else ("authorization_code",),
             minimum_level=Level[minimum_level.upper()],
             support_contact=support_contact,
+            attestation=attestation,
             id_token_alg=id_token_alg,  # type: ignore[arg-type]
             **checked_there,
         )
@@ -168,6 +180,12 @@ def _read(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as problem:
         raise typer.BadParameter(f"--logo: {problem.strerror}") from problem
+
+
+def _has_metadata() -> bool:
+    from authsvc.settings import load_settings
+
+    return load_settings().passkeys.metadata_blob is not None
 
 
 def _registry() -> "ClientRegistry":

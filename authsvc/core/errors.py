@@ -16,6 +16,7 @@ complete) and a `detail` for the person who reads it. A *denial* (wrong password
 an exception: it is an outcome that a service returns and records.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -24,10 +25,12 @@ class AuthsvcError(Exception):
 
     title: ClassVar[str] = "Refused"
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, *, members: Mapping[str, str] | None = None) -> None:
+        """Args: members are further ones of the problem document, for a script that knows the code."""
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+        self.members = dict(members or {})
 
 
 class BadInput(AuthsvcError):

@@ -1,4 +1,4 @@
-"""Web origins as browsers spell them (RFC 6454, 6.2): scheme and host, and the port where it is not the usual one. Pure.
+"""Web origins as browsers spell them (RFC 6454, 6.2): scheme, host, and the port where it is not the usual one. Pure.
 
 Origins are compared as whole texts, so what an operator writes down must be what a browser sends: lower case, no slash
 at the end, an international name in its ASCII form.

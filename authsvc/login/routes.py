@@ -86,7 +86,8 @@ class FlowPages:
         outcome = work(self.open(request, flow_id))
         if isinstance(outcome, Stay):
             if outcome.code is not None:
-                raise NotAllowed(outcome.code, outcome.error)
+                refusal = BadInput if outcome.status == 400 else NotAllowed
+                raise refusal(outcome.code, outcome.error, members=outcome.members)
             raise BadInput("passkey.refused", outcome.error)
         response = JSONResponse({"next": outcome.to})
         self.keep(response, outcome)

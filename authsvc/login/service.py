@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -43,6 +44,7 @@ class Purpose:
     redirect_origin: str = ""
     login_hint: str | None = None
     grant_role: str | None = None
+    attestation: Mapping[str, Any] | None = None  # factors/passkey/attestation.py, as a row keeps it
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Flows:
             created_at=now,
             expires_at=now + FLOW_TTL,
             grant_role=purpose.grant_role,
+            attestation=purpose.attestation,
             email=purpose.login_hint,
             account_id=session.account_id if session and (ready or confirms) else None,
             session_id=session.id if session else None,

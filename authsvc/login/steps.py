@@ -1,6 +1,7 @@
 """What a page does after a step: stay and say why, or go on and carry new cookies. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,7 @@ class Stay:
     status: int = 400
     code: str | None = None  # for a script: trying again is of no use
     retry_after_s: int | None = None
+    members: Mapping[str, str] = field(default_factory=dict)  # further ones of the script's problem document
     locked: bool = False  # passwords are refused until the owner shows up: the page offers a code by mail
 
 

@@ -34,6 +34,7 @@ class Flow:
     created_at: datetime
     expires_at: datetime
     grant_role: str | None = None
+    attestation: Mapping[str, Any] | None = None
     email: str | None = None
     display_name: str | None = None
     user_handle: bytes | None = None

@@ -20,6 +20,7 @@ flows = Table(
     Column("risk_level", Integer, nullable=False),  # and what risk asks beyond it
     Column("prompt", JSON, nullable=False),
     Column("grant_role", String(32)),
+    Column("attestation", JSON(none_as_null=True)),  # what the client asks of passkeys; none where nothing
     Column("email", String(320)),
     Column("display_name", String(100)),
     Column("user_handle", LargeBinary(64)),  # of an account that is being created

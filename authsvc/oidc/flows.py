@@ -7,7 +7,7 @@ hands it back when the flow is taken. Only the flow's id travels through the bro
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -31,6 +31,7 @@ class SignInRequest:
     prompt: frozenset[str]
     login_hint: str | None
     redirect_origin: str  # origin of the validated redirect URI, for the pages' form-action
+    attestation: Mapping[str, Any] | None = None  # what the client asks of passkeys, as it is kept with the flow
 
 
 @dataclass(frozen=True)

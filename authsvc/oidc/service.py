@@ -187,6 +187,7 @@ class Authorization:
             prompt=prompt,
             login_hint=wishes.login_hint,
             redirect_origin=origin_of_uri(data["redirect_uri"]),
+            attestation=client.attestation.to_json(),
         )
         return request, session, missing is None and not wishes.interactive
 

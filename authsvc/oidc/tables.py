@@ -20,6 +20,7 @@ clients = Table(
     Column("minimum_level", String(16), nullable=False),  # accounts/levels.py: Level, in lower case
     Column("id_token_alg", String(8), nullable=False),  # RS256 | ES256
     Column("support_contact", String(200), nullable=False),
+    Column("attestation", JSON(none_as_null=True)),  # what it asks of passkeys (factors/passkey/attestation.py)
     Column("is_active", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )

@@ -7,7 +7,8 @@ and, from the framework: a path or method that does not exist, a body that is no
 refuses a value or does not answer. Whatever else is raised is a fixed 500 `request.failed`.
 
 A document has type (`urn:authsvc:error:CODE`), title, status, detail, code, request_id, and `fields` where some are
-wrong: their names and what is wrong, never what was sent. docs/reference/errors.md lists the codes.
+wrong: their names and what is wrong, never what was sent. A refusal may have members of its own.
+docs/reference/errors.md lists the codes.
 """
 
 import html
@@ -60,6 +61,7 @@ class Problem:
     retry_after_s: int | None = None
     fields: tuple[tuple[str, str], ...] = ()  # (name, what is wrong with it)
     headers: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, str] = field(default_factory=dict)
 
 
 FAILED = Problem(
@@ -183,7 +185,8 @@ def reads_json(request: Request) -> bool:
 
 def _from_core(error: errors.AuthsvcError) -> Problem:
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 400)
-    return Problem(status, error.code, error.title, error.detail, retry_after_s=getattr(error, "retry_after_s", None))
+    wait_s = getattr(error, "retry_after_s", None)
+    return Problem(status, error.code, error.title, error.detail, retry_after_s=wait_s, members=error.members)
 
 
 def _from_http(error: HTTPException, sent: str) -> Problem:
@@ -217,6 +220,7 @@ def _is_json(media_type: str) -> bool:
 
 def _document(problem: Problem, request_id: str) -> Response:
     document: dict[str, object] = {
+        **problem.members,
         "type": URN + problem.code,
         "title": problem.title,
         "status": problem.status,

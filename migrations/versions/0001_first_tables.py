@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("minimum_level", sa.String(length=16), nullable=False),
         sa.Column("id_token_alg", sa.String(length=8), nullable=False),
         sa.Column("support_contact", sa.String(length=200), nullable=False),
+        sa.Column("attestation", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
+from webauthn.helpers import bytes_to_base64url
 
 from authsvc.accounts.addresses import normalise
 from authsvc.accounts.alerts.service import AlertKind
@@ -28,6 +29,7 @@ from authsvc.core.errors import BadInput, Conflict
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
+from authsvc.factors.passkey.attestation import policy_of
 from authsvc.factors.passkey.service import Passkeys, Refused
 from authsvc.factors.password.lockout import FORGET_DEVICE_AFTER
 from authsvc.factors.password.rules import MAX_TYPED
@@ -44,6 +46,8 @@ from authsvc.risk.policy import Outcome
 from authsvc.risk.service import RiskService
 
 WRONG = "That e-mail address and password do not match. Please check both and try again."
+PASSKEY_UNKNOWN = "That passkey is not registered here any more. Please choose another, or sign in another way."
+MODEL_REFUSED = "Passkeys from this device or app are not accepted here. Please use one that the shop names."
 PASSKEY_REFUSED = "That passkey could not be confirmed. Please try again, or sign in another way."
 REFUSED_UNTIL_OWNER = (
     "After many wrong passwords this account takes one only from a device it knows. Sign in with a passkey, from such "
@@ -165,12 +169,13 @@ class SignIn:
                 credential,
                 flow_id=flow.id,
                 account_id=flow.account_id if flow.state is not State.IDENTIFY else None,
+                attestation=policy_of(flow.attestation),
                 origin=origin,
                 now=now,
             )
             if isinstance(outcome, Refused):
                 self._warn_of_failed_step_up(connection, flow, origin, now)
-                return Stay(PASSKEY_REFUSED)
+                return stay_of(outcome)
             account = outcome.account
             if not account.is_active:
                 return self._not_active(connection, flow, account, origin, now)
@@ -352,6 +357,15 @@ class SignIn:
         if flow.typing_sealed is None:
             return None
         return parse_sample(self.vault.open(flow.typing_sealed, context=f"flows:{flow.id}").decode())
+
+
+def stay_of(refused: Refused) -> Stay:
+    """Return what a page says to a passkey that proved nothing; why exactly is mostly in the evidence alone."""
+    if refused.unknown_credential is not None:
+        named = {"unknown_credential": bytes_to_base64url(refused.unknown_credential)}
+        return Stay(PASSKEY_UNKNOWN, code="passkey.unknown_credential", members=named)
+    model = refused.code == "passkey.authenticator_not_accepted"
+    return Stay(MODEL_REFUSED if model else PASSKEY_REFUSED)
 
 
 def _with(flow: Flow, **changes: Any) -> Flow:

@@ -26,12 +26,13 @@ from authsvc.core.limits import Limits
 from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
+from authsvc.factors.passkey.attestation import policy_of
 from authsvc.factors.passkey.service import Passkeys, Refused
 from authsvc.factors.password.rules import MAX_TYPED
 from authsvc.factors.password.service import Passwords
 from authsvc.login.finish.service import Arrival, Finish
 from authsvc.login.service import Flows, out_of_step
-from authsvc.login.sign_in.service import PASSKEY_REFUSED, Visitor
+from authsvc.login.sign_in.service import PASSKEY_REFUSED, Visitor, stay_of
 from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
@@ -156,6 +157,7 @@ class SignUp:
                 user_handle=flow.user_handle,
                 email=email,
                 display_name=name,
+                attestation=policy_of(flow.attestation),
                 now=self.clock.now(),
             )
 
@@ -169,7 +171,7 @@ class SignUp:
                 connection, credential, flow_id=flow.id, origin=visitor.origin, now=now
             )
             if isinstance(outcome, Refused):
-                return Stay(PASSKEY_REFUSED)
+                return stay_of(outcome)
             account = self._create(connection, flow, email, name, visitor.origin, now)
             kept = self.passkeys.keep(connection, account.id, outcome.registered, origin=visitor.origin, now=now)
             if isinstance(kept, Refused):

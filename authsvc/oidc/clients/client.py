@@ -21,6 +21,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from authsvc.accounts.levels import Level
 from authsvc.core.errors import BadInput
 from authsvc.core.ids import hash_secret
+from authsvc.factors.passkey.attestation import ASKS_NOTHING, AttestationPolicy
 
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "none"]
 IdTokenAlg = Literal["RS256", "ES256"]
@@ -57,6 +58,7 @@ class Client(ClientMixin):
     support_contact: str
     is_active: bool
     created_at: datetime
+    attestation: AttestationPolicy = ASKS_NOTHING
 
     @property
     def client_id(self) -> str:

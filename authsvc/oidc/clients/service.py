@@ -10,6 +10,7 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, NotFound
 from authsvc.core.ids import hash_secret, new_id, new_secret
+from authsvc.factors.passkey.attestation import AAGUID, ASKS_NOTHING, MAX_AAGUIDS, AttestationPolicy
 from authsvc.oidc.clients.client import (
     API_SCOPES,
     AUTH_METHODS,
@@ -48,6 +49,7 @@ class ClientRegistry:
         minimum_level: Level = Level.PWD,
         id_token_alg: IdTokenAlg = "RS256",  # noqa: S107  # an algorithm, no secret
         support_contact: str = "",
+        attestation: AttestationPolicy = ASKS_NOTHING,
     ) -> tuple[Client, str | None]:
         """Add a client; return it with its secret, which is shown this once. A public client has none.
 
@@ -67,6 +69,13 @@ class ClientRegistry:
             f"authorization_code, and of {', '.join(GRANT_TYPES)}.",
         )
         _require(len(support_contact) <= 200, "client.support_contact", "At most 200 characters.")
+        models = attestation.aaguids
+        listable = len(models) <= MAX_AAGUIDS and all(AAGUID.fullmatch(each) for each in models)
+        _require(
+            listable and (attestation.direct or not models),
+            "client.attestation",
+            f"At most {MAX_AAGUIDS} AAGUIDs, as 8-4-4-4-12 hexadecimal digits, and only with direct attestation.",
+        )
         secret = None if auth_method == "none" else new_secret()
         client = Client(
             id=new_id("cli"),
@@ -82,6 +91,7 @@ class ClientRegistry:
             support_contact=support_contact,
             is_active=True,
             created_at=self.clock.now(),
+            attestation=attestation,
         )
         self._keep(client)
         return client, secret
@@ -156,6 +166,7 @@ class ClientRegistry:
                     "redirect_uris": list(client.redirect_uris),
                     "scopes": list(client.scopes),
                     "minimum_level": client.minimum_level.name.lower(),
+                    "attestation": client.attestation.to_json(),
                 },
             )
 

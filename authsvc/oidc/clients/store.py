@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from authsvc.accounts.levels import Level
+from authsvc.factors.passkey.attestation import policy_of
 from authsvc.oidc.clients.client import Client
 from authsvc.oidc.tables import clients, stored_requests
 
@@ -41,6 +42,7 @@ def insert_client(connection: Connection, client: Client) -> None:
             minimum_level=client.minimum_level.name.lower(),
             id_token_alg=client.id_token_alg,
             support_contact=client.support_contact,
+            attestation=client.attestation.to_json(),
             is_active=client.is_active,
             created_at=client.created_at,
         )
@@ -98,6 +100,7 @@ def _client(row: Row[Any]) -> Client:
         minimum_level=Level[row.minimum_level.upper()],
         id_token_alg=row.id_token_alg,
         support_contact=row.support_contact,
+        attestation=policy_of(row.attestation),
         is_active=row.is_active,
         created_at=row.created_at,
     )
