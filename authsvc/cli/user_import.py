@@ -22,11 +22,15 @@ from pathlib import Path
 import typer
 
 from authsvc.accounts.importing.store import Import, list_imported, sum_progress
-from authsvc.app import build_services
 from authsvc.cli.importing import auth0, keycloak, plain, woocommerce
 from authsvc.cli.importing.row import Map
 from authsvc.cli.importing.service import Importer, Refusal, Step
+from authsvc.core.audit.service import Audit
+from authsvc.core.clock import SystemClock
+from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict
+from authsvc.core.sealing.service import Vault
+from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.legacy.formats import Kind, parse
 from authsvc.factors.password.legacy.store import list_hashes, replace_tariff
 from authsvc.settings import load_settings
@@ -60,11 +64,11 @@ class Options:
 
 def run_import(options: Options) -> int:
     """Import a file; return the exit code."""
-    services = build_services(load_settings())
+    settings = load_settings()
+    database = Database(settings.database.url, pool_size=1)
+    audit = Audit(Vault(settings.build_keyring()))
     read = MAPS[options.source]
-    importer = Importer(
-        services.database, services.audit, services.clock, options.source, read, options.trust_addresses
-    )
+    importer = Importer(database, audit, SystemClock(), options.source, read, options.trust_addresses)
     size = options.file.stat().st_size
     progress = _Progress(size)
     try:
@@ -75,18 +79,18 @@ def run_import(options: Options) -> int:
         typer.echo("\nStopped between two batches. The same command goes on from there.", err=True)
         return EXIT_STOPPED
     finally:
-        services.close()
+        database.dispose()
     progress.sum_up(ended, dry_run=options.dry_run)
     return EXIT_REFUSED if ended.refused else 0
 
 
 def print_imported() -> None:
     """Print which account was who in the system that it came from: one JSON object a line."""
-    services = build_services(load_settings())
-    with services.database.read() as connection:
+    database = Database(load_settings().database.url, pool_size=1)
+    with database.read() as connection:
         for each in list_imported(connection):
             typer.echo(json.dumps({"sub": each.account_id, "id": each.source_id, "import": each.import_id}))
-    services.close()
+    database.dispose()
 
 
 def renew_tariff() -> None:
@@ -95,24 +99,25 @@ def renew_tariff() -> None:
     Raises:
         Conflict: `import.overtaken`: an import went on meanwhile, so that the count is not true any more.
     """
-    services = build_services(load_settings())
+    settings = load_settings()
+    database, hasher = Database(settings.database.url, pool_size=1), Hasher(settings.password)
     left: Counter[Kind] = Counter()
     costs: Counter[Kind] = Counter()
-    with services.database.read() as connection:
+    with database.read() as connection:
         before = sum_progress(connection)
-        for stored in filter(services.passwords.hasher.outdated, list_hashes(connection)):
+        for stored in filter(hasher.outdated, list_hashes(connection)):
             with suppress(BadInput):  # our own, of parameters that no import may have
                 work = parse(stored).work
                 left[work.kind] += 1
                 costs[work.kind] = max(costs[work.kind], work.units)
-    now = services.clock.now()
-    with services.database.write() as connection:
+    now = SystemClock().now()
+    with database.write() as connection:
         if sum_progress(connection) != before:
             raise Conflict("import.overtaken", "An import is at work. Please try again when it has ended.")
         replace_tariff(connection, costs, now)
         facts = {kind.value: units for kind, units in sorted(costs.items())}
-        services.audit.record(connection, "cli:tariff:renewed", now=now, facts=facts)
-    services.close()
+        Audit(Vault(settings.build_keyring())).record(connection, "cli:tariff:renewed", now=now, facts=facts)
+    database.dispose()
     for kind in sorted(left):
         typer.echo(f"{kind}: {left[kind]} hashes wait for their owners; every password check pays {costs[kind]} units.")
     if not left:
