@@ -91,7 +91,7 @@ from authsvc.login.staff import routes as staff_routes
 from authsvc.login.staff.service import Staff
 from authsvc.login.step_up import routes as step_up_routes
 from authsvc.login.step_up.service import StepUp
-from authsvc.login.store import sweep_flows
+from authsvc.login.store import end_waiting, sweep_flows
 from authsvc.oidc import routes as oidc_routes
 from authsvc.oidc.branding import routes as branding_routes
 from authsvc.oidc.branding.service import Branding
@@ -224,7 +224,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         "face", workers=settings.lanes.face_workers, queue=settings.lanes.face_queue, initializer=load_models
     )
     hasher = Hasher(settings.password, StoredTariff(database, clock))
-    passwords = Passwords(settings.password, hasher, password_lane, keyring, audit, alerts, hibp, (_forget_typing,))
+    passwords = Passwords(settings.password, hasher, password_lane, keyring, audit, alerts, hibp, DROPS)
     passkeys = _passkeys(settings, audit, clock)
     codes = EmailCodes(keyring, outbox, settings.service_name, settings.issuer)
     face = FaceService(database, vault, audit, alerts, consents, limits, face_lane, settings.face, clock)
@@ -510,7 +510,7 @@ class _ReuseAlerts:
         self.alerts.send(connection, account_id, AlertKind.REFRESH_REUSED, origin=origin, now=now)
 
 
-def _forget_typing(connection: Connection, account_id: str, _: datetime) -> None:
+def _forget_typing(connection: Connection, account_id: str, _flow_id: str | None, _now: datetime) -> None:
     forget_typing(connection, account_id)
 
 
@@ -524,6 +524,10 @@ def _passkeys(settings: Settings, audit: Audit, clock: Clock) -> Passkeys:
     rp = RelyingParty(settings.rp_id, settings.service_name, settings.issuer, given.related_origins)
     metadata = open_metadata(given.metadata_blob, given.metadata_root, clock.now())
     return Passkeys(rp, audit, metadata, load_names(given.authenticator_names))
+
+
+# What goes with a password that is replaced or removed.
+DROPS = (_forget_typing, end_waiting)
 
 
 def _smtp(settings: Settings) -> Notifier:

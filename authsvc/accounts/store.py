@@ -45,6 +45,7 @@ class Address:
 
 # Built once: these are asked several times in every sign-in, and writing a statement down costs more than running it.
 _FIND_ACCOUNT = select(accounts).where(accounts.c.id == bindparam("account_id"))
+_LOCK_ACCOUNT = _FIND_ACCOUNT.with_for_update(key_share=True)  # rows that point to the account may still be written
 _FIND_BY_EMAIL = (
     select(accounts)
     .join(addresses, addresses.c.account_id == accounts.c.id)
@@ -70,8 +71,7 @@ def lock_account(connection: Connection, account_id: str) -> Account | None:
 
     Whoever adds, replaces or takes away a way in holds this lock first, so that two of them pass one after the other.
     """
-    query = select(accounts).where(accounts.c.id == account_id).with_for_update()
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_LOCK_ACCOUNT, {"account_id": account_id}).one_or_none()
     return _account(row) if row else None
 
 
@@ -153,6 +153,12 @@ def list_told(connection: Connection, account_id: str, now: datetime) -> list[st
         .order_by(addresses.c.verified_at)
     )
     return list(connection.execute(query).scalars())
+
+
+def note_password_reset(connection: Connection, account_id: str, now: datetime, *, guard: bool) -> None:
+    """The password was reset by mail. Args: guard asks for the strongest factor until it was shown."""
+    values: dict[str, Any] = {"password_reset_at": now} | ({"guarded_at": now} if guard else {})
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(values))
 
 
 def note_recovered(connection: Connection, account_id: str, now: datetime, *, by_password: bool) -> None:

@@ -121,6 +121,21 @@ def keep_open(connection: Connection, flow: Flow, *, until: datetime, now: datet
     )
 
 
+def end_waiting(connection: Connection, account_id: str, spare: str | None, now: datetime) -> None:
+    """End the flows in which something older than the account's new password was proven, `spare` excepted."""
+    waiting = [State.STEP_UP.value, State.STEP_UP_CODE.value, State.NEW_PASSWORD.value]
+    connection.execute(
+        update(flows)
+        .where(
+            flows.c.account_id == account_id,
+            flows.c.state.in_(waiting),
+            flows.c.id.is_distinct_from(spare),
+            flows.c.expires_at > now,
+        )
+        .values(expires_at=now)
+    )
+
+
 def mark_alerted(connection: Connection, flow_id: str, now: datetime) -> bool:
     """Return True the first time: one flow sends one warning."""
     statement = update(flows).where(flows.c.id == flow_id, flows.c.alerted_at.is_(None)).values(alerted_at=now)

@@ -5,6 +5,7 @@ identify ──sign_up_begun──▶ prove_address ──address_proven──�
    │  ├──step_up_asked──▶ step_up ◀─back─▶ step_up_code ──proven──▶ ready
    │  ├──unlock_begun───▶ unlock ──unlocked──▶ identify
    │  └──denied─────────▶ denied
+   identify ──reset_begun──▶ reset_code ──mailbox_proven──▶ new_password ──(as identify: allowed | step_up_asked | denied)
    identify ──recovery_begun──▶ recovery_code ──mailbox_proven──▶ recovery ──recovered──▶ spent
    any open state ──cancelled──▶ refused          ready, refused ──resumed──▶ spent
 """
@@ -19,6 +20,8 @@ class State(StrEnum):
     STEP_UP = "step_up"
     STEP_UP_CODE = "step_up_code"
     UNLOCK = "unlock"
+    RESET_CODE = "reset_code"
+    NEW_PASSWORD = "new_password"
     RECOVERY_CODE = "recovery_code"
     RECOVERY = "recovery"
     READY = "ready"
@@ -39,6 +42,7 @@ class Event(StrEnum):
     PROVEN = "proven"
     UNLOCK_BEGUN = "unlock_begun"
     UNLOCKED = "unlocked"
+    RESET_BEGUN = "reset_begun"
     RECOVERY_BEGUN = "recovery_begun"
     MAILBOX_PROVEN = "mailbox_proven"
     RECOVERED = "recovered"
@@ -73,6 +77,15 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.UNLOCK, Event.UNLOCKED): State.IDENTIFY,
     (State.UNLOCK, Event.BACK): State.IDENTIFY,
     (State.UNLOCK, Event.CANCELLED): State.REFUSED,
+    (State.IDENTIFY, Event.RESET_BEGUN): State.RESET_CODE,
+    (State.RESET_CODE, Event.RESET_BEGUN): State.RESET_CODE,  # another address, or a new code
+    (State.RESET_CODE, Event.MAILBOX_PROVEN): State.NEW_PASSWORD,
+    (State.RESET_CODE, Event.BACK): State.IDENTIFY,
+    (State.RESET_CODE, Event.CANCELLED): State.REFUSED,
+    (State.NEW_PASSWORD, Event.ALLOWED): State.READY,
+    (State.NEW_PASSWORD, Event.STEP_UP_ASKED): State.STEP_UP,
+    (State.NEW_PASSWORD, Event.DENIED): State.DENIED,
+    (State.NEW_PASSWORD, Event.CANCELLED): State.REFUSED,
     (State.IDENTIFY, Event.RECOVERY_BEGUN): State.RECOVERY_CODE,
     (State.RECOVERY_CODE, Event.RECOVERY_BEGUN): State.RECOVERY_CODE,
     (State.RECOVERY_CODE, Event.MAILBOX_PROVEN): State.RECOVERY,

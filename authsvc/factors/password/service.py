@@ -33,7 +33,6 @@ from authsvc.factors.password.store import (
     delete_password,
     find_password,
     insert_password,
-    lock_version,
     put_password,
     rehash,
     replace_password,
@@ -45,8 +44,9 @@ GUESSES_ALONE = 10.0
 GUESSES_BESIDE = 8.0
 RETRY_AFTER_S = 60
 
-# Drops what hung on the password that is gone, in the caller's transaction: (connection, account id, now).
-Drop = Callable[[Connection, str, datetime], None]
+# Drops what hung on the password that is gone, in the caller's transaction: (connection, account id, the flow that
+# replaces it and goes on, now).
+Drop = Callable[[Connection, str, str | None, datetime], None]
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +73,7 @@ class Passwords:
     def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
         if not delete_password(connection, account_id):
             return 0
-        self._drop(connection, account_id, now)
+        self._drop(connection, account_id, None, now)
         self.audit.record(connection, "password:factor:removed", now=now, account_id=account_id, origin=origin)
         return 1
 
@@ -101,11 +101,13 @@ class Passwords:
         return self.lane.run(self.hasher.verify, stored.hash if stored else None, typed)
 
     def is_current(self, connection: Connection, stored: Password) -> bool:
-        """Return whether this is still the account's password, and keep it so until the transaction ends.
+        """Return whether this is still the account's password.
 
-        For whoever verified it with no transaction open: an old password must not sign in after the new one was set.
+        For whoever verified it with no transaction open, and holds the account's lock by now: an old password must not
+        sign in after the new one was set.
         """
-        return lock_version(connection, stored.account_id) == stored.version
+        found = find_password(connection, stored.account_id)
+        return found is not None and found.version == stored.version
 
     def demands(self, *, beside_second: bool) -> Demands:
         """Return what is asked of a new password. Args: beside_second says that the account has a second factor."""
@@ -134,11 +136,17 @@ class Passwords:
         self.audit.record(connection, "password:factor:added", now=now, account_id=account_id, origin=origin)
         return password
 
-    def replace(self, connection: Connection, account_id: str, hashed: str, *, now: datetime) -> Password | None:
-        """Put a new password in the old one's place; None when the account has none. Evidence is the caller's."""
+    def replace(
+        self, connection: Connection, account_id: str, hashed: str, *, flow_id: str | None = None, now: datetime
+    ) -> Password | None:
+        """Put a new password in the old one's place; None when the account has none.
+
+        The caller holds the account's lock, ends sessions, and leaves the evidence. Args: flow_id is the flow in which
+        this happens, and which goes on.
+        """
         replaced = replace_password(connection, account_id, hashed, now)
         if replaced is not None:
-            self._drop(connection, account_id, now)
+            self._drop(connection, account_id, flow_id, now)
         return replaced
 
     def change(
@@ -213,9 +221,9 @@ class Passwords:
             ) from problem
         return self.hasher.hash(spelled)
 
-    def _drop(self, connection: Connection, account_id: str, now: datetime) -> None:
+    def _drop(self, connection: Connection, account_id: str, flow_id: str | None, now: datetime) -> None:
         for drop in self.drops:
-            drop(connection, account_id, now)
+            drop(connection, account_id, flow_id, now)
 
     def _tell(
         self, connection: Connection, tag: str, kind: AlertKind, account_id: str, origin: Origin, now: datetime

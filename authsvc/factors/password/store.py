@@ -86,13 +86,6 @@ def replace_password(connection: Connection, account_id: str, new_hash: str, now
     return Password(row.account_id, row.hash, row.version, row.changed_at) if row else None
 
 
-def lock_version(connection: Connection, account_id: str) -> int | None:
-    """Return the version of the account's password, and let nobody replace it before the transaction ends."""
-    query = select(passwords.c.version).where(passwords.c.account_id == account_id).with_for_update(read=True)
-    version: int | None = connection.execute(query).scalar_one_or_none()
-    return version
-
-
 def delete_password(connection: Connection, account_id: str) -> bool:
     """Return False when the account had none."""
     return connection.execute(delete(passwords).where(passwords.c.account_id == account_id)).rowcount == 1

@@ -21,7 +21,7 @@ from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.devices.service import NO_DEVICE, DeviceFacts, Devices
 from authsvc.accounts.levels import ProofKind, level_now
 from authsvc.accounts.sessions.service import Sessions
-from authsvc.accounts.store import Account, find_account, find_account_by_email, list_addresses
+from authsvc.accounts.store import Account, find_account_by_email, list_addresses, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
@@ -120,15 +120,17 @@ class SignIn:
         now = self.clock.now()
         try:
             with self.database.write() as connection:
-                account = find_account(connection, account.id) if account else None  # as it is after the hash
+                account = lock_account(connection, account.id) if account else None  # as it is after the hash
                 if not right or account is None or stored is None or not account.is_active:
+                    return self._wrong(connection, flow, account, address, device, claim, origin, now)
+                if not self.passwords.is_current(connection, stored):  # replaced meanwhile
                     return self._wrong(connection, flow, account, address, device, claim, origin, now)
                 self.passwords.clear(connection, address, known_device=bucket)
                 if new_hash:
                     self.passwords.keep_rehash(connection, stored, new_hash)
                 proven = {ProofKind.PASSWORD: now}
                 arrived = self._arrived(connection, flow, account, proven, device, visitor, sample, stored, now)
-                return self._decide(connection, flow, arrived, "password", now)  # 4, 5
+                return self.decide(connection, flow, arrived, "password", now)  # 4, 5
         except Conflict:
             self._overtaken(flow, account, origin, now)
             raise
@@ -184,7 +186,7 @@ class SignIn:
             proven = {ProofKind.PASSKEY: now}
             if flow.state is State.IDENTIFY:
                 arrived = self._arrived(connection, flow, account, proven, device, visitor, None, None, now)
-                return self._decide(connection, flow, arrived, "passkey", now)
+                return self.decide(connection, flow, arrived, "passkey", now)
             arrived = self.resumed(connection, flow, account, proven, device, visitor, now)
             return self.finish.complete(connection, flow, Event.PROVEN, arrived, now=now)
 
@@ -203,7 +205,8 @@ class SignIn:
         sample = self._unseal(flow)
         return self._arrived(connection, flow, account, {**flow.proofs, **proven}, device, visitor, sample, stored, now)
 
-    def _decide(self, connection: Connection, flow: Flow, arrival: Arrival, trigger: str, now: datetime) -> Go | Stay:
+    def decide(self, connection: Connection, flow: Flow, arrival: Arrival, trigger: str, now: datetime) -> Go | Stay:
+        """Let risk decide on who arrives: complete the sign-in, ask for more, or refuse."""
         account, origin = arrival.account, arrival.origin
         level = level_now(arrival.proofs, now=now, raised=self.sessions.raised)
         context = self.risk.gather(
