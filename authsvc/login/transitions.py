@@ -5,7 +5,7 @@ identify ──sign_up_begun──▶ prove_address ──address_proven──�
    │  ├──step_up_asked──▶ step_up ◀─back─▶ step_up_code ──proven──▶ ready
    │  ├──unlock_begun───▶ unlock ──unlocked──▶ identify
    │  └──denied─────────▶ denied
-   identify ──reset_begun──▶ reset_code ──mailbox_proven──▶ new_password ──(as identify: allowed | step_up_asked | denied)
+   identify ──reset_begun──▶ reset_code ──mailbox_proven──▶ new_password ──▶ as from identify
    identify ──recovery_begun──▶ recovery_code ──mailbox_proven──▶ recovery ──recovered──▶ spent
    any open state ──cancelled──▶ refused          ready, refused ──resumed──▶ spent
 """
