@@ -8,6 +8,9 @@
    guarded, or when a part of the facts could not be looked at (fail closed).
 3. A step-up becomes an allow when the first factor was a passkey with user verification and the policy says that this
    satisfies it: there is nothing stronger to ask for. A denial stays one.
+4. Within 24 hours of a reset by mail the mailbox proves nothing more, so an account that has nothing else could not
+   answer a step-up. By the thresholds alone it becomes what `after_reset` says: an allow at the lowest level, with
+   what is sensitive closed for those hours (login/account/fresh), or a denial. Asked for by rule 2 it stays, unanswered.
 
 A rule that changed the outcome is shown among the contributions, with log-odds 0.
 
@@ -20,7 +23,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import rfc8785
 
@@ -30,6 +33,8 @@ from authsvc.risk.contribution import Contribution
 from authsvc.risk.signals import MODEL_VERSION, score
 
 ENGINE_FAILED = "policy.engine_failed"
+
+AfterReset = Literal["lowest_level", "deny"]
 
 
 class Outcome(StrEnum):
@@ -49,6 +54,7 @@ class Policy:
     requires: Level
     passkey_satisfies_step_up: bool
     always_on: frozenset[str]
+    after_reset: AfterReset = "lowest_level"
 
     @cached_property
     def version(self) -> str:
@@ -60,6 +66,7 @@ class Policy:
             "requires": self.requires.name,
             "passkey_satisfies_step_up": self.passkey_satisfies_step_up,
             "always_on": sorted(self.always_on),
+            "after_reset": self.after_reset,
         }
         return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
@@ -93,6 +100,10 @@ def decide(contributions: tuple[Contribution, ...], policy: Policy, context: Ris
     if outcome is Outcome.STEP_UP and context.first_factor >= Level.PHR and policy.passkey_satisfies_step_up:  # 3
         outcome = Outcome.ALLOW
         rules = (*rules, Contribution("policy.passkey_satisfies", 0.0, "A passkey was used; nothing is stronger."))
+    if outcome is Outcome.STEP_UP and not rules and _nothing_answers(contributions, policy, context):  # 4
+        outcome = Outcome.DENY if policy.after_reset == "deny" else Outcome.ALLOW
+        text = "The password was reset by mail, and the account has nothing else: the policy says what then."
+        rules = (Contribution("policy.after_reset", 0.0, text),)
     return Decision(
         decision=outcome,
         log_odds=log_odds,
@@ -142,6 +153,12 @@ def _forcing(contributions: tuple[Contribution, ...], policy: Policy, context: R
         text = f"Could not be looked at: {', '.join(context.failed_parts)}."
         rules.append(Contribution("policy.part_failed", 0.0, text))
     return tuple(rules)
+
+
+def _nothing_answers(contributions: tuple[Contribution, ...], policy: Policy, context: RiskContext) -> bool:
+    strongest = context.account.reachable
+    only_mailbox = strongest is not None and strongest <= Level.PWD_EMAIL
+    return context.account.password_reset and only_mailbox and not _forcing(contributions, policy, context)
 
 
 def _required(policy: Policy, context: RiskContext) -> Level:

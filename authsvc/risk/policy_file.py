@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from authsvc.accounts.levels import Level
-from authsvc.risk.policy import Policy
+from authsvc.risk.policy import AfterReset, Policy
 from authsvc.risk.signals import CODES
 from authsvc.settings import SettingsProblem
 
@@ -51,7 +51,7 @@ def parse_policy(text: str, *, source: str) -> Policy:
     read = _Reader(source)
     read.only(values, {"name", "prior_log_odds", "thresholds", "step_up"}, "")
     thresholds = read.table(values, "thresholds", {"step_up_at", "deny_at"})
-    step_up = read.table(values, "step_up", {"requires", "passkey_satisfies_step_up", "always_on"})
+    step_up = read.table(values, "step_up", {"requires", "passkey_satisfies_step_up", "always_on", "after_reset"})
     prior = read.number(values, "prior_log_odds", "prior_log_odds", -FARTHEST_PRIOR, FARTHEST_PRIOR)
     step_up_at = read.number(thresholds, "step_up_at", "thresholds.step_up_at", 0.0, 1.0)
     deny_at = read.number(thresholds, "deny_at", "thresholds.deny_at", 0.0, 1.0)
@@ -65,6 +65,7 @@ def parse_policy(text: str, *, source: str) -> Policy:
         requires=read.level(step_up, "requires", "step_up.requires"),
         passkey_satisfies_step_up=read.flag(step_up, "passkey_satisfies_step_up", "step_up.passkey_satisfies_step_up"),
         always_on=read.codes(step_up, "always_on", "step_up.always_on"),
+        after_reset=read.after_reset(step_up, "after_reset", "step_up.after_reset"),
     )
 
 
@@ -113,6 +114,14 @@ class _Reader:
         if found not in names:
             self.refuse(path, f"must be one of {', '.join(names)}")
         return Level[str(found).upper()]
+
+    def after_reset(self, values: Mapping[str, Any], key: str, path: str) -> AfterReset:
+        found = self._get(values, key, path)
+        if found == "deny":
+            return "deny"
+        if found != "lowest_level":
+            self.refuse(path, "must be lowest_level or deny")
+        return "lowest_level"
 
     def codes(self, values: Mapping[str, Any], key: str, path: str) -> frozenset[str]:
         found = self._get(values, key, path)

@@ -256,13 +256,14 @@ class RiskService:
 
     def _account_state(self, connection: Connection, account: Account, now: datetime) -> AccountState:
         guarded = account.guarded_at is not None
+        password_reset = _within(account.password_reset_at, RESET_FOR, now)
         reachable = None
-        if guarded:  # rare, so the query is
+        if guarded or password_reset:  # rare, so the queries are
             reachable = highest_demand(owned_kinds(self.factors, connection, account.id))
         return AccountState(
             guarded=guarded,
             recovered=_within(account.recovered_at, RECOVERED_FOR, now),
-            password_reset=_within(account.password_reset_at, RESET_FOR, now),
+            password_reset=password_reset,
             reachable=reachable,
         )
 

@@ -116,6 +116,36 @@ def test_what_a_step_up_must_reach(account: AccountState, required: Level) -> No
     assert (decision.decision, decision.required) == (Outcome.STEP_UP, required)
 
 
+RESET = AccountState(password_reset=True, reachable=Level.PWD_EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("context", "lowest", "deny"),
+    [
+        (replace(ELSEWHERE, account=RESET), Outcome.ALLOW, Outcome.DENY),
+        (replace(ELSEWHERE, account=replace(RESET, reachable=Level.PWD)), Outcome.ALLOW, Outcome.DENY),
+        (replace(FAMILIAR, account=RESET), Outcome.ALLOW, Outcome.ALLOW),
+        # Something else can answer, or somebody must be asked whatever the odds.
+        (replace(ELSEWHERE, account=replace(RESET, reachable=Level.MFA)), Outcome.STEP_UP, Outcome.STEP_UP),
+        (replace(ELSEWHERE, account=replace(RESET, reachable=Level.PHR)), Outcome.STEP_UP, Outcome.STEP_UP),
+        (replace(ELSEWHERE, account=replace(RESET, guarded=True)), Outcome.STEP_UP, Outcome.STEP_UP),
+        (replace(ELSEWHERE, account=replace(RESET, reachable=None)), Outcome.STEP_UP, Outcome.STEP_UP),
+        (replace(ELSEWHERE, account=RESET, failed_parts=("typing",)), Outcome.STEP_UP, Outcome.STEP_UP),
+        (
+            replace(ELSEWHERE, account=RESET, typing=TypingFacts(TypingState.SCORED, 9.0, (AUTOMATION[0],))),
+            Outcome.STEP_UP,
+            Outcome.STEP_UP,
+        ),
+    ],
+)
+def test_after_a_reset_the_mailbox_answers_no_step_up(context: RiskContext, lowest: Outcome, deny: Outcome) -> None:
+    strict = replace(POLICY, after_reset="deny")
+    assert strict.version != POLICY.version
+    assert (assess(POLICY, context).decision, assess(strict, context).decision) == (lowest, deny)
+    said = "policy.after_reset" in [each.code for each in assess(strict, context).contributions]
+    assert said == (deny is Outcome.DENY)
+
+
 def test_the_parts_shown_add_up_to_the_score() -> None:
     for context, _ in CASES.values():
         decision = assess(POLICY, context)
@@ -192,6 +222,7 @@ BAD_FILES = {
     "no flag": ("passkey_satisfies_step_up = true", "passkey_satisfies_step_up = 1", "must be true or false"),
     "no code": ('"device.copied"', '"device.red"', "step_up.always_on: 'device.red' is no reason code"),
     "a code that is a list": ('"device.copied"', '["device.copied"]', "is no reason code"),
+    "no word for after a reset": ('"lowest_level"\n', '"shrug"\n', "step_up.after_reset: must be lowest_level or deny"),
     "no name": ('name = "default"', 'name = ""', "name: must be a text"),
 }
 
