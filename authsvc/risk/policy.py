@@ -10,7 +10,7 @@
    satisfies it: there is nothing stronger to ask for. A denial stays one.
 4. Within 24 hours of a reset by mail the mailbox proves nothing more, so an account that has nothing else could not
    answer a step-up. By the thresholds alone it becomes what `after_reset` says: an allow at the lowest level, with
-   what is sensitive closed for those hours (login/account/fresh), or a denial. Asked for by rule 2 it stays, unanswered.
+   what is sensitive closed for those hours (login/account/fresh), or a denial. What rule 2 asks for stays.
 
 A rule that changed the outcome is shown among the contributions, with log-odds 0.
 
