@@ -15,12 +15,16 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
+from authsvc.account_api import routes as account_api_routes
+from authsvc.account_api.service import AccountApi
+from authsvc.account_api.store import sweep_requests
 from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.devices.service import Devices, sweep_devices
 from authsvc.accounts.events.http_client_sender import HttpClientSender
 from authsvc.accounts.events.service import TOPIC as WEBHOOK_TOPIC
 from authsvc.accounts.events.service import AccountEvents, Delivery, Webhooks
+from authsvc.accounts.invited.store import sweep_invited
 from authsvc.accounts.sessions.service import Session, Sessions, sweep_sessions
 from authsvc.accounts.store import exists_with_role, get_account
 from authsvc.console import routes as console_routes
@@ -69,10 +73,14 @@ from authsvc.login.account.second.service import OwnSecond
 from authsvc.login.account.service import OwnAccount
 from authsvc.login.account.sessions import routes as own_session_routes
 from authsvc.login.account.sessions.service import OwnSessions
+from authsvc.login.address import routes as address_routes
+from authsvc.login.address.service import AddressChanges, StopChanges
 from authsvc.login.alerts import routes as alert_routes
 from authsvc.login.alerts.service import NotMe
 from authsvc.login.branding import Brand
 from authsvc.login.finish.service import STAFF_ROLE, Finish
+from authsvc.login.join import routes as join_routes
+from authsvc.login.join.service import Join
 from authsvc.login.offer import routes as offer_routes
 from authsvc.login.offer.service import Offers
 from authsvc.login.recovery import routes as recovery_routes
@@ -95,6 +103,7 @@ from authsvc.login.store import end_waiting, sweep_flows
 from authsvc.oidc import routes as oidc_routes
 from authsvc.oidc.branding import routes as branding_routes
 from authsvc.oidc.branding.service import Branding
+from authsvc.oidc.callers.service import Callers
 from authsvc.oidc.clients.service import ClientRegistry
 from authsvc.oidc.clients.store import list_clients, sweep_stored_requests
 from authsvc.oidc.flows import FinishedSignIn, RefusedSignIn, SignInRequest
@@ -121,6 +130,8 @@ VERSION = version("authsvc")
 
 # What each room drops when it is over.
 SWEEPS: tuple[Sweep, ...] = (
+    sweep_invited,
+    sweep_requests,
     sweep_flows,
     sweep_tokens,
     sweep_stored_requests,
@@ -163,6 +174,7 @@ class Services:
     recovery_codes: RecoveryCodes
     recoveries: Recoveries
     recovery: RecoveryJourney
+    addresses: AddressChanges
     fresh: FreshProof
     own_account: OwnAccount
     own_sessions: OwnSessions
@@ -173,6 +185,8 @@ class Services:
     not_me: NotMe
     staff: Staff
     clients: ClientRegistry
+    account_api: AccountApi
+    join: Join
     branding: Branding
     events: AccountEvents
     webhooks: Webhooks
@@ -273,6 +287,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         devices=devices,
         sessions=sessions,
         consents=consents,
+        events=events,
         service_name=settings.service_name,
     )
     step_up = StepUp(
@@ -290,7 +305,21 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         issuer=settings.issuer,
         service_name=settings.service_name,
     )
-    not_me = NotMe(database, clock, limits, audit, alerts, sessions, (recoveries.stop_disowned, totp.stop_enrolment))
+    stops = (recoveries.stop_disowned, StopChanges(audit), totp.stop_enrolment)
+    not_me = NotMe(database, clock, limits, audit, alerts, sessions, stops)
+    addresses = AddressChanges(
+        database=database,
+        clock=clock,
+        limits=limits,
+        audit=audit,
+        alerts=alerts,
+        outbox=outbox,
+        codes=codes,
+        fresh=fresh,
+        not_me=not_me,
+        issuer=settings.issuer,
+        service_name=settings.service_name,
+    )
     recovery = RecoveryJourney(
         database=database,
         clock=clock,
@@ -349,6 +378,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         recovery_codes=recovery_codes,
         recoveries=recoveries,
         recovery=recovery,
+        addresses=addresses,
         fresh=fresh,
         own_account=OwnAccount(database, clock, limits, flows, fresh, consents, face),
         own_passkeys=OwnPasskeys(database, clock, limits, alerts, passkeys, passwords, fresh),
@@ -359,6 +389,18 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         not_me=not_me,
         staff=staff,
         clients=ClientRegistry(database, audit, clock),
+        account_api=AccountApi(
+            database=database,
+            clock=clock,
+            limits=limits,
+            audit=audit,
+            outbox=outbox,
+            keyring=keyring,
+            callers=Callers(database, signing_keys, clock, settings.issuer),
+            branding=branding,
+            issuer=settings.issuer,
+        ),
+        join=Join(database, clock, limits, flows),
         branding=branding,
         events=events,
         webhooks=webhooks,
@@ -415,13 +457,16 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         own_passkey_routes.build_router(own_pages, parts.own_passkeys, csrf),
         own_password_routes.build_router(own_pages, parts.own_password, csrf),
         own_second_routes.build_router(own_pages, parts.own_second, csrf, service_name=settings.service_name),
+        address_routes.build_router(own_pages, parts.addresses, csrf),
         own_session_routes.build_router(own_pages, parts.own_sessions, csrf),
         activity_routes.build_router(own_pages, parts.activity, csrf),
         alert_routes.build_router(pages, parts.not_me, csrf),
         staff_routes.build_router(pages, parts.staff, csrf),
         face_routes.build_router(parts.face),
         passkey_routes.build_router(settings.passkeys.related_origins),
+        join_routes.build_router(parts.join),
         branding_routes.build_router(parts.branding),
+        account_api_routes.build_router(parts.account_api),
         oidc_routes.build_router(parts.provider, pages, csrf),
         console_routes.build_router(parts.console, pages),
     ):

@@ -120,7 +120,7 @@ def test_the_app_enrols_a_face_and_a_photograph_satisfies_nothing(new_visitor: A
     visitor: Visitor = new_visitor()
     sign_up_with_password(visitor, "face@example.org")
     page = visitor.page
-    page.goto(f"{visitor.demo.issuer}/account")
+    page.goto(f"{visitor.demo.issuer}/account/consents")
     page.get_by_role("button", name="Enrol with the app").click()
     expect(page.locator("body")).to_contain_text("Please allow")  # consent first
     face_consent = page.locator("article.consent", has_text="Recognise my face")

@@ -20,7 +20,7 @@ from authsvc.login.account.service import OwnAccount
 from authsvc.login.routes import FlowPages
 from authsvc.login.step_up.routes import show_face_ticket
 from authsvc.login.step_up.service import StepUp
-from authsvc.login.steps import page_of
+from authsvc.login.steps import Go, page_of
 from authsvc.web import cookies
 from authsvc.web.browser import browser_of
 from authsvc.web.csrf import Csrf
@@ -32,14 +32,24 @@ from authsvc.web.pages import Pages
 class AccountPages:
     """Answers the account's pages and posts."""
 
-    pages: Pages
+    shown: FlowPages
     fresh: FreshProof
+
+    @property
+    def pages(self) -> Pages:
+        return self.shown.pages
 
     def show(
         self, request: Request, name: str, *, status: int = 200, error: str | None = None, **context: Any
     ) -> Response:
         """Return the page `account/NAME.html`."""
         return self.pages.render(request, f"account/{name}.html", status=status, error=error, **context)
+
+    def go(self, place: Place, *, session_secret: str | None = None) -> Response:
+        """Lead to a page; where the step raised the session, the browser is given its new secret."""
+        response = RedirectResponse(place, status_code=303)
+        self.shown.keep(response, Go(place, session_secret=session_secret))
+        return response
 
     def answer(
         self,
@@ -85,7 +95,7 @@ def note(request: Request, problem: AuthsvcError) -> None:
     request.scope["state"]["problem"] = problem.code
 
 
-def build_router(own_pages: AccountPages, shown: FlowPages, own: OwnAccount, step_up: StepUp, csrf: Csrf) -> APIRouter:
+def build_router(own_pages: AccountPages, own: OwnAccount, step_up: StepUp, csrf: Csrf) -> APIRouter:
     """Return the routes of the first page, of consents, and of signing out."""
     router = APIRouter(prefix="/account", dependencies=[Depends(csrf.require)], include_in_schema=False)
 
@@ -113,7 +123,7 @@ def build_router(own_pages: AccountPages, shown: FlowPages, own: OwnAccount, ste
         def work(secret: str | None) -> Response:
             flow = own.begin_face_enrolment(secret, browser=browser_of(request), origin=origin_of(request))
             try:
-                return show_face_ticket(shown, step_up, request, flow, purpose="enrol", back=Place.CONSENTS)
+                return show_face_ticket(own_pages.shown, step_up, request, flow, purpose="enrol", back=Place.CONSENTS)
             except NotAllowed as problem:
                 if problem.code != "face.no_consent":
                     raise

@@ -1,0 +1,1 @@
+"""An account's own passkeys: add, rename, remove."""

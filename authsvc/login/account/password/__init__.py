@@ -1,0 +1,1 @@
+"""An account's own password: change, add, remove."""

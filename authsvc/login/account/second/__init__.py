@@ -1,0 +1,1 @@
+"""What an account has beside its first factors: an authenticator app, recovery codes."""
