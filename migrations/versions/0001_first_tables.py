@@ -45,6 +45,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_handle", name=op.f("uq_accounts_user_handle")),
     )
     op.create_table(
+        "api_requests",
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("client_id", "key_hash", name=op.f("pk_api_requests")),
+    )
+    with op.batch_alter_table("api_requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_requests_created_at"), ["created_at"], unique=False)
+
+    op.create_table(
         "audit_checkpoints",
         sa.Column("count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("head", sa.LargeBinary(), nullable=False),
@@ -185,6 +197,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_invitations_token_hash")),
     )
+    op.create_table(
+        "invited_accounts",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("display_name", sa.String(length=100), nullable=False),
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invited_accounts")),
+        sa.UniqueConstraint("email", name=op.f("uq_invited_accounts_email")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_invited_accounts_token_hash")),
+    )
+    with op.batch_alter_table("invited_accounts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_invited_accounts_expires_at"), ["expires_at"], unique=False)
+
     op.create_table(
         "legacy_tariff",
         sa.Column("kind", sa.String(length=24), nullable=False),
@@ -713,6 +741,33 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "field", "input_kind", name=op.f("pk_typing_profiles")),
     )
+    op.create_table(
+        "address_changes",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("new_email", sa.String(length=320), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("old_email", sa.String(length=320), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("revert_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reverted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_address_changes_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name=op.f("fk_address_changes_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_address_changes")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_address_changes_token_hash")),
+    )
+    with op.batch_alter_table("address_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_address_changes_account_id_changed_at", ["account_id", "changed_at"], unique=False)
+        batch_op.create_index("ix_address_changes_session_id", ["session_id"], unique=False)
+
     op.create_table(
         "session_proofs",
         sa.Column("session_id", sa.String(length=64), nullable=False),

@@ -1,0 +1,1 @@
+"""Changing the e-mail address of one's account, and putting the old one back."""
