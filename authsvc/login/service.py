@@ -44,6 +44,7 @@ class Purpose:
     redirect_origin: str = ""
     login_hint: str | None = None
     grant_role: str | None = None
+    name_hint: str | None = None  # filled in at sign-up
     attestation: Mapping[str, Any] | None = None  # factors/passkey/attestation.py, as a row keeps it
 
 
@@ -108,6 +109,7 @@ class Flows:
             grant_role=purpose.grant_role,
             attestation=purpose.attestation,
             email=purpose.login_hint,
+            display_name=purpose.name_hint,
             account_id=session.account_id if session and (ready or confirms) else None,
             session_id=session.id if session else None,
         )

@@ -186,7 +186,9 @@ def reads_json(request: Request) -> bool:
 def _from_core(error: errors.AuthsvcError) -> Problem:
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 400)
     wait_s = getattr(error, "retry_after_s", None)
-    return Problem(status, error.code, error.title, error.detail, retry_after_s=wait_s, members=error.members)
+    challenge = getattr(error, "challenge", None)  # what a bearer token lacks (RFC 6750, 3)
+    headers = {"www-authenticate": challenge} if challenge else {}
+    return Problem(status, error.code, error.title, error.detail, wait_s, headers=headers, members=error.members)
 
 
 def _from_http(error: HTTPException, sent: str) -> Problem:

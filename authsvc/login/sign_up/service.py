@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 from authsvc.accounts.addresses import normalise
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.devices.service import NO_DEVICE, Devices
+from authsvc.accounts.events.service import AccountEvents
+from authsvc.accounts.invited.store import consume_invited
 from authsvc.accounts.levels import Level, ProofKind, level_now
 from authsvc.accounts.sessions.service import Sessions
 from authsvc.accounts.store import Account, Address, find_account_by_email, insert_account, insert_address
@@ -59,6 +61,7 @@ class SignUp:
     devices: Devices
     sessions: Sessions
     consents: Consents
+    events: AccountEvents
     service_name: str
 
     def begin(self, flow: Flow, *, name: str, email: str, origin: Origin) -> Go:
@@ -203,7 +206,8 @@ class SignUp:
         self, connection: Connection, flow: Flow, email: str, name: str, origin: Origin, now: datetime
     ) -> Account:
         assert flow.user_handle is not None
-        account = Account(new_id("acc"), flow.user_handle, name, "active", now)
+        account_id = consume_invited(connection, email, now=now) or new_id("acc")
+        account = Account(account_id, flow.user_handle, name, "active", now)
         if not insert_account(connection, account):
             raise out_of_step()  # the same sign-up, sent twice: the other one made the account
         address = Address(new_id("adr"), account.id, email, verified_at=now, verified_at_sign_up=True)
@@ -218,6 +222,7 @@ class SignUp:
             facts={"flow": flow.id, "client": flow.client_id},
             personal={"email": email},
         )
+        self.events.created(connection, account.id, now)
         return account
 
     def _send(self, connection: Connection, flow: Flow, email: str, origin: Origin, now: datetime) -> None:

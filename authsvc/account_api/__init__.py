@@ -1,0 +1,1 @@
+"""`/v1/accounts`: what a shop's own server may see and do, each client with the scopes it was given."""

@@ -1,0 +1,1 @@
+"""Coming from the mail that tells somebody of an account a shop has asked for."""
