@@ -1,7 +1,11 @@
-"""Where a request came from: the facts about it that services may record or weigh."""
+"""Where a request came from: the facts about it that services may record or weigh.
+
+Reading an address takes longer than it seems, and one request asks several times: the newest are remembered.
+"""
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,10 @@ class Origin:
     @property
     def source(self) -> str:
         """What rate limits count by: one IPv4 address, or one IPv6 /64, which is what one household gets."""
-        ip = ipaddress.ip_address(self.address)
-        return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
+        return _source_of(self.address)
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """Return the /24 or /48 around an address; an IPv4-mapped IPv6 address counts as IPv4.
 
@@ -39,3 +43,9 @@ def network_of(address: str) -> str:
             return str(ipaddress.ip_network((ip, 48), strict=False))
         ip = ip.ipv4_mapped
     return str(ipaddress.ip_network((ip, 24), strict=False))
+
+
+@lru_cache(maxsize=4096)
+def _source_of(address: str) -> str:
+    ip = ipaddress.ip_address(address)
+    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))

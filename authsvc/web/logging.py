@@ -13,7 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TextIO
 
 import structlog
@@ -35,29 +35,28 @@ _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
 def configure_logging(level: str, *, stream: TextIO | None = None) -> None:
-    """Send every log line of this process to `stream` (stdout) as JSON: ours from `level` up, others' from warning."""
+    """Send every log line of this process to `stream` (stdout) as JSON: ours from `level` up, others' from warning.
+
+    Ours are written at once: on the way through Python's own logging, a request's line costs three times as much.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
+    rendered: list[Processor] = [describe_exception, redact, structlog.processors.JSONRenderer(default=_as_text)]
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            describe_exception,
-            redact,
-            structlog.processors.JSONRenderer(default=_as_text),
-        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
     )
-    handler = logging.StreamHandler(stream or sys.stdout)
+    stream = stream or sys.stdout
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     # At info, HTTP clients log whole addresses, query strings included.
     root.setLevel(logging.WARNING)
-    logging.getLogger("authsvc").setLevel(level.upper())
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         server = logging.getLogger(name)
         server.handlers.clear()
@@ -65,15 +64,19 @@ def configure_logging(level: str, *, stream: TextIO | None = None) -> None:
         server.setLevel(logging.INFO)
     logging.captureWarnings(True)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
+        processors=[*shared, *rendered],
+        logger_factory=partial(_NamedLogger, stream),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=False,  # who configures it again wants the new stream
     )
+
+
+class _NamedLogger(structlog.WriteLogger):
+    """Writes lines, and knows its name as Python's loggers do."""
+
+    def __init__(self, stream: TextIO, name: str = "authsvc") -> None:
+        super().__init__(stream)
+        self.name = name
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -13,6 +13,7 @@ Limits: uvicorn's own `proxy_headers` must be off, or it rewrites the peer befor
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import cast
 
@@ -30,6 +31,7 @@ UNREADABLE = IPv4Address("0.0.0.0")  # noqa: S104  # an address that nobody has,
 LOCAL = IPv4Address("127.0.0.1")
 MAX_HOPS = 16  # more proxies than anybody chains; bounds the work a long header makes
 MAX_USER_AGENT = 512
+MAX_ADDRESS_TEXT = 128  # an IPv6 address with brackets, zone and port takes less
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d{1,5})?|([0-9.]+):\d{1,5}", re.ASCII)
@@ -82,6 +84,11 @@ def origin_of(request: HTTPConnection) -> Origin:
 
 def parse_address(text: str) -> IpAddress | None:
     """Return the address in any of the notations that proxies write, or None."""
+    return None if len(text) > MAX_ADDRESS_TEXT else _parsed(text)
+
+
+@lru_cache(maxsize=4096)  # the same few proxies and clients come again and again
+def _parsed(text: str) -> IpAddress | None:
     text = text.strip().strip('"')
     if with_port := _WITH_PORT.fullmatch(text):
         text = with_port[1] or with_port[2]
