@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from threading import Lock
 from typing import Any, Protocol
 
@@ -38,6 +39,13 @@ from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.service import Vault
 
+
+class EventType(StrEnum):
+    CREATED = "account.created"
+    CHANGED = "account.changed"  # the address, the name or the status
+    ERASED = "account.erased"
+
+
 TOPIC = "webhook"
 BOTH_SECRETS = timedelta(hours=24)
 REST = timedelta(minutes=1)  # after a failure: a dead server costs the worker one timeout a minute, not one an event
@@ -61,18 +69,17 @@ class AccountEvents:
     outbox: Outbox
 
     def created(self, connection: Connection, account_id: str, now: datetime) -> None:
-        self._tell(connection, "account.created", account_id, now)
+        self._tell(connection, EventType.CREATED, account_id, now)
 
     def changed(self, connection: Connection, account_id: str, now: datetime) -> None:
-        """The address, the name or the status is another one."""
-        self._tell(connection, "account.changed", account_id, now)
+        self._tell(connection, EventType.CHANGED, account_id, now)
 
     def erased(self, connection: Connection, account_id: str, now: datetime) -> None:
-        self._tell(connection, "account.erased", account_id, now)
+        self._tell(connection, EventType.ERASED, account_id, now)
 
-    def _tell(self, connection: Connection, kind: str, account_id: str, now: datetime) -> None:
+    def _tell(self, connection: Connection, kind: EventType, account_id: str, now: datetime) -> None:
         for webhook_id in list_active_webhooks(connection):
-            event = {"type": kind, "timestamp": now.isoformat(), "data": {"sub": account_id}}
+            event = {"type": kind.value, "timestamp": now.isoformat(), "data": {"sub": account_id}}
             payload = {"webhook": webhook_id, "id": new_id("msg"), "event": event}
             self.outbox.put(connection, TOPIC, payload, now=now)
 
