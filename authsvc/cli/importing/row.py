@@ -6,16 +6,21 @@ A field of the wrong type is `import.row_malformed`, never an exception of anoth
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from authsvc.accounts.addresses import normalise
+from authsvc.accounts.addresses import MAX_LENGTH, normalise
 from authsvc.core.errors import BadInput
 from authsvc.factors.password.legacy.formats import LONGEST, Work, parse
 
 MAX_NAME = 100
 MAX_SOURCE_ID = 200
+MAX_LOCAL = 64  # RFC 5321, 4.5.3.1.1
+
+_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 
 Fields = Mapping[str, Any]
 
@@ -56,7 +61,7 @@ def read_line(text: bytes, read: Map, *, trust_addresses: bool) -> Checked:
     """
     row = read(_object(text))
     try:
-        email = normalise(row.email)
+        email = normalised_address(row.email)
     except BadInput as problem:
         raise BadInput("import.address_invalid", "The address can't be an e-mail address.") from problem
     if not (row.email_verified or trust_addresses):
@@ -72,6 +77,27 @@ def read_line(text: bytes, read: Map, *, trust_addresses: bool) -> Checked:
     return Checked(
         email, _name(row.name) or email.partition("@")[0][:MAX_NAME], row.password_hash, work, row.frozen, source_id
     )
+
+
+def normalised_address(written: str) -> str:
+    """Return what addresses.normalise returns, sooner: most addresses of a file share a few domains.
+
+    Raises:
+        BadInput: `account.address_invalid`.
+    """
+    local, at, domain = written.rpartition("@")
+    plain = at and domain.isascii() and "xn--" not in domain.lower() and len(written) <= MAX_LENGTH
+    if plain and len(local) <= MAX_LOCAL and _ATOM.fullmatch(local) and (known := _domain(domain)):
+        return f"{local.lower()}@{known}"
+    return normalise(written)
+
+
+@lru_cache(maxsize=4096)
+def _domain(domain: str) -> str | None:
+    try:
+        return normalise(f"a@{domain}").partition("@")[2]
+    except BadInput:
+        return None
 
 
 def text(fields: Fields, name: str, default: str | None = None) -> str:
