@@ -83,9 +83,13 @@ from authsvc.login.join import routes as join_routes
 from authsvc.login.join.service import Join
 from authsvc.login.offer import routes as offer_routes
 from authsvc.login.offer.service import Offers
+from authsvc.login.link import routes as link_routes
+from authsvc.login.link.service import EmailedLinks
 from authsvc.login.recovery import routes as recovery_routes
 from authsvc.login.recovery.journey.service import RecoveryJourney
 from authsvc.login.recovery.service import REMINDER, Recoveries
+from authsvc.login.reset import routes as reset_routes
+from authsvc.login.reset.service import Reset
 from authsvc.login.routes import FlowPages
 from authsvc.login.service import Flows
 from authsvc.login.service import Purpose as FlowPurpose
@@ -170,6 +174,8 @@ class Services:
     offers: Offers
     signals: Signals
     step_up: StepUp
+    reset: Reset
+    links: EmailedLinks
     totp: Totp
     recovery_codes: RecoveryCodes
     recoveries: Recoveries
@@ -335,6 +341,21 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         recoveries=recoveries,
         service_name=settings.service_name,
     )
+    reset = Reset(
+        database=database,
+        clock=clock,
+        limits=limits,
+        audit=audit,
+        flows=flows,
+        sign_in=sign_in,
+        codes=codes,
+        passwords=passwords,
+        factors=factors,
+        sessions=sessions,
+        alerts=alerts,
+        risk=risk,
+        service_name=settings.service_name,
+    )
     staff = Staff(database, clock, limits, audit, flows, sessions, settings.issuer)
     signing_keys = SigningKeys(database, vault, audit, clock, settings.tokens)
     provider = build_provider(
@@ -374,6 +395,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         offers=offers,
         signals=Signals(database, clock, sessions, passkeys),
         step_up=step_up,
+        reset=reset,
+        links=EmailedLinks(database, clock, limits, audit, codes),
         totp=totp,
         recovery_codes=recovery_codes,
         recoveries=recoveries,
@@ -452,6 +475,8 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         offer_routes.build_router(shown, parts.offers, csrf),
         signal_routes.build_router(parts.signals),
         step_up_routes.build_router(shown, parts.step_up, csrf),
+        reset_routes.build_router(shown, parts.reset, csrf),
+        link_routes.build_router(shown, parts.links),
         recovery_routes.build_router(shown, parts.recovery, parts.recoveries, csrf),
         account_routes.build_router(own_pages, parts.own_account, parts.step_up, csrf),
         own_passkey_routes.build_router(own_pages, parts.own_passkeys, csrf),

@@ -221,8 +221,11 @@ class LimitSettings(_Group):
 
     sign_in_per_address: str = Field("60 per 1 minute", description="Password attempts from one address")
     sign_up_per_address: str = Field("20 per 1 hour", description="New accounts begun from one address")
+    reset_per_address: str = Field("20 per 1 hour", description="Password resets begun from one address")
     code_per_address: str = Field("60 per 10 minutes", description="Codes tried from one address")
-    mail_per_recipient: str = Field("5 per 1 hour", description="Code mails to one address (docs/security.md)")
+    mail_per_recipient: str = Field(
+        "5 per 1 hour", description="Code mails to one address; known devices have as many beside it (docs/security.md)"
+    )
     code_per_account: str = Field(
         "20 per 1 day", description="Codes tried for one account or address (docs/security.md)"
     )

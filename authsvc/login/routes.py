@@ -21,7 +21,7 @@ from authsvc.login.service import Flows
 from authsvc.login.sign_in.service import Visitor
 from authsvc.login.sign_up.service import SignUp
 from authsvc.login.step_up.service import StepUp
-from authsvc.login.steps import RECOVERY_KIND, Go, Stay, page_of, recovery_page_of
+from authsvc.login.steps import RECOVERY_KIND, Go, Stay, page_of, recovery_page_of, reset_page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
 from authsvc.web import cookies
@@ -152,6 +152,8 @@ class FlowPages:
                 ladder = self.step_up.ladder(flow)
                 can_resend = ProofKind.EMAIL_CODE in ladder.rungs
                 return page("code", address_hint=ladder.address_hint, purpose="step_up", can_resend=can_resend)
+            case State.RESET_CODE | State.NEW_PASSWORD:
+                return RedirectResponse(reset_page_of(flow.id), status_code=303)
             case State.DENIED:
                 return page("denied", next_steps=DENIED_NEXT_STEPS)
             case State.READY | State.REFUSED | State.SPENT | State.RECOVERY_CODE | State.RECOVERY:

@@ -21,6 +21,7 @@ from authsvc.core.errors import NotAllowed, NotFound
 from authsvc.core.limits import Limits
 from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
+from authsvc.factors.email_code.budget import mail_key
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.face.refusals import FINAL, UNUSABLE, error_of
 from authsvc.factors.face.service import FaceService, TicketPurpose
@@ -126,7 +127,7 @@ class StepUp:
         with self.database.read() as connection:
             email = self._primary(connection, flow)
             self._require_rung(connection, flow, ProofKind.EMAIL_CODE, now)
-        self.limits.spend("mail_per_recipient", email)
+        self.limits.spend("mail_per_recipient", mail_key(email, first_factor=True))
         with self.database.write() as connection:
             self.flows.move(connection, flow, Event.CODE_SENT, now=now, step_up_kind=ProofKind.EMAIL_CODE)
             head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.STEP_UP

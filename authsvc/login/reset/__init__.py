@@ -1,0 +1,1 @@
+"""A forgotten password: the mailbox is proven, and a new one is chosen. Never past a second factor."""

@@ -1,0 +1,260 @@
+"""Reset a password by mail (security.md, "Addresses and mail").
+
+    address ─▶ mail with code and link ─▶ new password ─▶ the sign-in goes on, in the same flow
+
+1. An address that nobody has, an account that is locked or has no password get the same page at the same cost; what the
+   mail says is for the mailbox alone. An account without a password is given none: it signs in with its passkey.
+2. Risk decides before anything changes: where it denies, the old password stays.
+3. The new password takes the place of the old one; every session ends and with it every refresh token; other browsers
+   may try passwords again; every address is told, and can say "this wasn't me".
+4. It never bypasses a second factor. What the account has beside the password is asked for next, in this flow and in
+   every other one until it was shown (the account's guard). For 24 hours the mailbox is no step-up (ladder.py) and an
+   account with a password alone can't make sensitive changes (account/fresh); risk knows, and the policy says what
+   becomes of a step-up that nobody could answer.
+5. Of two resets of an account at once the second one ends, and so does whatever else waits for a proof beside the old
+   password. Of two requests of one reset one gets through: the account is locked, the flow moves once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from authsvc.accounts.addresses import normalise
+from authsvc.accounts.alerts.service import AlertKind, Alerts
+from authsvc.accounts.devices.service import DeviceFacts
+from authsvc.accounts.levels import Level, ProofKind
+from authsvc.accounts.sessions.service import Sessions
+from authsvc.accounts.store import (
+    Account,
+    find_account_by_email,
+    get_account,
+    list_addresses,
+    lock_account,
+    note_password_reset,
+)
+from authsvc.core.audit.service import Audit
+from authsvc.core.clock import Clock
+from authsvc.core.database import Database
+from authsvc.core.limits import Limits
+from authsvc.core.mail import Letterhead, Message
+from authsvc.core.origin import Origin
+from authsvc.factors.email_code.budget import mail_key
+from authsvc.factors.email_code.service import CodePurpose, EmailCodes
+from authsvc.factors.factor import Factor
+from authsvc.factors.password.own_words import own_words
+from authsvc.factors.password.service import Passwords
+from authsvc.factors.service import highest_demand, owned_kinds
+from authsvc.login.finish.service import Arrival
+from authsvc.login.service import Flows, out_of_step
+from authsvc.login.sign_in.service import SignIn, Visitor
+from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
+from authsvc.login.steps import Go, Stay, reset_page_of
+from authsvc.login.store import Flow
+from authsvc.login.transitions import Event, State
+from authsvc.risk.policy import Outcome
+from authsvc.risk.service import RiskService
+
+CHOOSE_WITHIN = timedelta(minutes=15)  # a page left open on somebody else's screen
+
+CHANGED_MEANWHILE = "This account has changed meanwhile. Please begin again where you came from."
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Resets passwords. `factors` is app.py's tuple."""
+
+    database: Database
+    clock: Clock
+    limits: Limits
+    audit: Audit
+    flows: Flows
+    sign_in: SignIn
+    codes: EmailCodes
+    passwords: Passwords
+    factors: tuple[Factor, ...]
+    sessions: Sessions
+    alerts: Alerts
+    risk: RiskService
+    service_name: str
+
+    def begin(self, flow: Flow, *, email: str, visitor: Visitor) -> Go:
+        """Mail a code and a link to the address.
+
+        Raises:
+            BadInput: it can't be an address.
+            TooMany: too many resets from here, or too many mails to this address.
+        """
+        self.limits.spend("reset_per_address", visitor.origin.source)
+        if not may_reset(flow):
+            raise out_of_step()
+        address = normalise(email)
+        now = self.clock.now()
+        with self.database.read() as connection:
+            account = find_account_by_email(connection, address)
+            device = self.sign_in.device(connection, visitor, account, now)
+        known = device.device_id if device.known else None
+        self.limits.spend("mail_per_recipient", mail_key(address, known_device=known))
+        with self.database.write() as connection:
+            flow = self.flows.move(connection, flow, Event.RESET_BEGUN, now=now, email=address)
+            account = find_account_by_email(connection, address)
+            self._send(connection, flow, address, account, now)
+            self._record(connection, "login:reset:code_sent", flow, account, visitor.origin, now)
+        return Go(reset_page_of(flow.id))
+
+    def resend(self, flow: Flow, *, visitor: Visitor) -> Go:
+        """Send another code; the earlier one is worth nothing then."""
+        if flow.state is not State.RESET_CODE or flow.email is None:
+            raise out_of_step()
+        return self.begin(flow, email=flow.email, visitor=visitor)
+
+    def check_code(self, flow: Flow, *, typed: str, origin: Origin) -> Go | Stay:
+        """Prove the mailbox. Args: typed is the code, or what the link carries."""
+        self.limits.spend("code_per_address", origin.source)
+        if flow.state is not State.RESET_CODE or flow.email is None:
+            raise out_of_step()
+        self.limits.spend("code_per_account", flow.email)
+        now = self.clock.now()
+        with self.database.write() as connection:
+            account = find_account_by_email(connection, flow.email)
+            check = self.codes.check(
+                connection, typed, flow_id=flow.id, email=flow.email, purpose=CodePurpose.RESET, now=now
+            )
+            if account is None or not check.right:
+                self._record(connection, "login:reset:code_wrong", flow, account, origin, now)
+                return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
+            until = min(flow.expires_at, now + CHOOSE_WITHIN)
+            self.flows.move(connection, flow, Event.MAILBOX_PROVEN, now=now, account_id=account.id, expires_at=until)
+            self._record(connection, "login:reset:mailbox_proven", flow, account, origin, now)
+        return Go(reset_page_of(flow.id))
+
+    def min_length(self, flow: Flow) -> int:
+        """Return how long the flow's new password must be, for its page."""
+        with self.database.read() as connection:
+            beside = flow.account_id is not None and self._stronger(connection, flow.account_id)
+        return self.passwords.demands(beside_second=beside).min_length
+
+    def set_password(self, flow: Flow, *, password: str, visitor: Visitor) -> Go | Stay:
+        """Set the new password and go on with the sign-in. The caller is admitted to the lane.
+
+        Raises:
+            BadInput: `password.…`: it can't be accepted, and why.
+            TooMany: the address of the visitor has made us hash too often.
+        """
+        self.limits.spend("sign_in_per_address", visitor.origin.source)
+        if flow.state is not State.NEW_PASSWORD or flow.account_id is None or flow.email is None:
+            raise out_of_step()
+        with self.database.read() as connection:
+            name = get_account(connection, flow.account_id).display_name
+            beside = self._stronger(connection, flow.account_id)
+        words = own_words(flow.email, name, self.service_name, flow.client_name)
+        hashed = self.passwords.hash_new(password, own_words=words, beside_second=beside)
+        now = self.clock.now()
+        with self.database.write() as connection:
+            account = lock_account(connection, flow.account_id)  # 5
+            if account is None or not self._still_may(connection, flow, account):
+                self._record(connection, "login:reset:overtaken", flow, account, visitor.origin, now)
+                return Stay(CHANGED_MEANWHILE, status=409)
+            return self._replace(connection, flow, account, hashed, visitor, now)
+
+    def _replace(
+        self, connection: Connection, flow: Flow, account: Account, hashed: str, visitor: Visitor, now: datetime
+    ) -> Go | Stay:
+        origin, stronger = visitor.origin, self._stronger(connection, account.id)
+        guarded_at = account.guarded_at or (now if stronger else None)
+        after = replace(account, password_reset_at=now, guarded_at=guarded_at)
+        device = self.sign_in.device(connection, visitor, account, now)
+        if self._denied(connection, after, device, origin, now):  # 2
+            return self.sign_in.decide(connection, flow, Arrival(after, {}, device, None, origin), "password", now)
+        replaced = self.passwords.replace(connection, account.id, hashed, flow_id=flow.id, now=now)  # 3
+        assert replaced is not None, "the account had a password and is locked"
+        note_password_reset(connection, account.id, now, guard=guarded_at == now)  # 4
+        ended = self.sessions.end_all(connection, account.id, reason="password_reset", origin=origin, now=now)
+        for address in list_addresses(connection, account.id):
+            self.passwords.reopen(connection, address.email)
+        head = self.flows.letterhead_of(connection, flow)
+        kind = AlertKind.PASSWORD_RESET
+        self.alerts.send(connection, account.id, kind, origin=origin, now=now, letterhead=head)
+        self.audit.record(
+            connection,
+            "login:reset:completed",
+            now=now,
+            account_id=account.id,
+            origin=origin,
+            facts={"flow": flow.id, "sessions_ended": ended, "second_factor": stronger},
+        )
+        proofs = {ProofKind.PASSWORD: now}  # choosing it says as much as typing it on the next page would
+        arrival = Arrival(after, proofs, device, None, origin, password_version=replaced.version)
+        return self.sign_in.decide(connection, flow, arrival, "password", now)
+
+    def _send(self, connection: Connection, flow: Flow, address: str, account: Account | None, now: datetime) -> None:
+        head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.RESET
+        if account is not None and account.is_active and self.passwords.find(connection, account.id) is not None:
+            self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head)
+            return
+        instead = _no_code(address, account, head or Letterhead(self.service_name))  # 1
+        self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)
+
+    def _still_may(self, connection: Connection, flow: Flow, account: Account) -> bool:
+        """The account is open, has a password, and the address that was proven is still one of its own."""
+        mine = any(address.email == flow.email for address in list_addresses(connection, account.id))
+        return account.is_active and mine and self.passwords.find(connection, account.id) is not None
+
+    def _denied(
+        self, connection: Connection, account: Account, device: DeviceFacts, origin: Origin, now: datetime
+    ) -> bool:
+        context = self.risk.gather(
+            connection,
+            trigger="password",
+            account=account,
+            first_factor=Level.PWD,
+            device=device,
+            origin=origin,
+            typing=None,
+            password_version=None,
+            now=now,
+        )
+        return self.risk.decide(context).decision is Outcome.DENY
+
+    def _stronger(self, connection: Connection, account_id: str) -> bool:
+        """Return whether the account has a second factor that a sign-in can ask for."""
+        return highest_demand(owned_kinds(self.factors, connection, account_id)) > Level.PWD_EMAIL
+
+    def _record(
+        self, connection: Connection, tag: str, flow: Flow, account: Account | None, origin: Origin, now: datetime
+    ) -> None:
+        personal: Mapping[str, str] | None = {"email": flow.email} if flow.email else None
+        self.audit.record(
+            connection,
+            tag,
+            now=now,
+            account_id=account.id if account else None,
+            origin=origin,
+            facts={"flow": flow.id},
+            personal=dict(personal) if personal else None,
+        )
+
+
+def may_reset(flow: Flow) -> bool:
+    """Return whether a password can be reset from this flow's pages: not staff's, nor by somebody who is signed in."""
+    ours = flow.kind != "console" and flow.grant_role is None and flow.account_id is None
+    return ours and flow.state in (State.IDENTIFY, State.RESET_CODE)
+
+
+def _no_code(email: str, account: Account | None, letterhead: Letterhead) -> Message:
+    asked = "Somebody, hopefully you, asked for a new password for this address."
+    if account is None:
+        subject = "There is no account with this address"
+        text = "There is no account with it: perhaps you used another address."
+    elif not account.is_active:
+        subject = "Your account is closed for now"
+        text = "The account is closed for now, so its password can't be changed. Please contact us."
+    else:
+        subject = "Your account has no password"
+        text = (
+            "Your account has no password. You sign in with your passkey: open the sign-in page on the phone or "
+            "computer that holds it, and press “Sign in with a passkey”. If you have lost it, choose “Lost your "
+            "passkey?” there."
+        )
+    return Message(email, subject, letterhead.under(f"{asked} {text}\n\nIf this was not you, there is nothing to do."))
