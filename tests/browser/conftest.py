@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -82,6 +82,28 @@ def demo(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[D
             assert probe.connect_ex(("127.0.0.1", each)) != 0, "Ctrl-C left something running"
 
 
+NO_AUTOFILL = "if (window.PublicKeyCredential) PublicKeyCredential.isConditionalMediationAvailable = async () => false"
+
+
+@dataclass
+class Authenticator:
+    """A virtual authenticator of one page."""
+
+    session: CDPSession
+    id: str
+
+    def somebody_is_present(self, present: bool) -> None:
+        """Say whether ceremonies that begin from now on are confirmed at once, or wait."""
+        self.session.send("WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": self.id, "enabled": present})
+
+    def credentials(self) -> list[dict[str, Any]]:
+        """Return the passkeys it holds."""
+        found: list[dict[str, Any]] = self.session.send("WebAuthn.getCredentials", {"authenticatorId": self.id})[
+            "credentials"
+        ]
+        return found
+
+
 @dataclass
 class Visitor:
     """One browser profile with one open page, and what went wrong on its pages."""
@@ -91,8 +113,15 @@ class Visitor:
     demo: Demo
     problems: list[str] = field(default_factory=list)
 
-    def add_authenticator(self) -> str:
-        """Give the profile a platform authenticator that verifies its user."""
+    def add_authenticator(self, *, autofill: bool = False) -> "Authenticator":
+        """Give the profile a platform authenticator that verifies its user.
+
+        Args:
+            autofill: let pages offer its passkeys in their address field. Where somebody is present it takes one there
+                at once, so tests of buttons do without.
+        """
+        if not autofill:
+            self.context.add_init_script(NO_AUTOFILL)
         session = self.context.new_cdp_session(self.page)
         session.send("WebAuthn.enable")
         options = {
@@ -103,7 +132,8 @@ class Visitor:
             "isUserVerified": True,
             "automaticPresenceSimulation": True,
         }
-        return str(session.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"])
+        added = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return Authenticator(session, str(added["authenticatorId"]))
 
     def mailed_code(self, email: str) -> str:
         """Return the newest code mailed to an address and not used yet, from the demo's mailbox page."""
