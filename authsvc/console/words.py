@@ -49,6 +49,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "account.recovered": "Recovered within 7 days",
     "account.password_reset": "Password reset within 24 h",
     "account.reachable": "Highest level in reach",
+    "passkey.counter_went_back": "Passkey's signature counter went back",
     "failed_parts": "Could not be looked at",
 }
 

@@ -9,8 +9,8 @@ from authsvc.factors.factor import Factor
 
 
 def owned_kinds(factors: Iterable[Factor], connection: Connection, account_id: str) -> tuple[ProofKind, ...]:
-    """Return the kinds of proof that the account has, in the order of the ladder."""
-    return tuple(factor.kind for factor in factors if factor.ways(connection, account_id))
+    """Return the kinds of proof that the account has and that count, in the order of the ladder."""
+    return tuple(factor.kind for factor in factors if any(way.counts for way in factor.ways(connection, account_id)))
 
 
 def highest_demand(kinds: Iterable[ProofKind]) -> Level:

@@ -14,7 +14,8 @@ from typing import Any
 
 from authsvc.accounts.levels import Level
 
-INPUTS_VERSION = 1  # of the stored shape; an older one must stay readable
+INPUTS_VERSION = 2  # of the stored shape; an older one must stay readable
+READABLE_VERSIONS = (1, 2)  # 1 had no `passkey`
 
 
 class Trigger(StrEnum):
@@ -63,6 +64,14 @@ class TypingFacts:
 
 
 @dataclass(frozen=True)
+class PasskeyFacts:
+    counter_went_back: bool = False  # of a passkey that was the first factor
+
+
+NOTHING_ODD = PasskeyFacts()
+
+
+@dataclass(frozen=True)
 class AccountState:
     guarded: bool = False  # its owner said "this wasn't me" and has not shown the strongest factor since
     recovered: bool = False  # within 7 days
@@ -82,6 +91,7 @@ class RiskContext:
     sign_ins: int = 0  # completed ones, ever
     typing: TypingFacts = field(default_factory=TypingFacts)
     account: AccountState = AccountState()
+    passkey: PasskeyFacts = NOTHING_ODD
     failed_parts: tuple[str, ...] = ()  # what could not be looked at: fails closed
 
     @property
@@ -116,6 +126,7 @@ class RiskContext:
                 "password_reset": self.account.password_reset,
                 "reachable": None if self.account.reachable is None else self.account.reachable.name,
             },
+            "passkey": {"counter_went_back": self.passkey.counter_went_back},
             "failed_parts": list(self.failed_parts),
         }
 
@@ -126,7 +137,7 @@ def from_inputs(inputs: Mapping[str, Any]) -> RiskContext:
     Raises:
         ValueError: it is of a version that this code does not know, or not such a value at all.
     """
-    if inputs.get("version") != INPUTS_VERSION:
+    if inputs.get("version") not in READABLE_VERSIONS:
         raise ValueError(f"stored inputs of version {inputs.get('version')!r} can't be read")
     try:
         typing, account = inputs["typing"], inputs["account"]
@@ -146,6 +157,7 @@ def from_inputs(inputs: Mapping[str, Any]) -> RiskContext:
                 account["password_reset"],
                 None if account["reachable"] is None else Level[account["reachable"]],
             ),
+            passkey=PasskeyFacts(**inputs.get("passkey", {})),
             failed_parts=tuple(inputs["failed_parts"]),
         )
     except (KeyError, TypeError) as problem:

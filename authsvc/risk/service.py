@@ -28,9 +28,11 @@ from authsvc.core.sealing.service import Vault
 from authsvc.factors.factor import Factor
 from authsvc.factors.service import highest_demand, owned_kinds
 from authsvc.risk.context import (
+    NOTHING_ODD,
     AccountState,
     DeviceSeen,
     FailureCounts,
+    PasskeyFacts,
     RiskContext,
     Trigger,
     TypingFacts,
@@ -78,6 +80,7 @@ class RiskService:
         origin: Origin,
         typing: TypingSample | None,
         password_version: int | None,
+        passkey: PasskeyFacts = NOTHING_ODD,
         now: datetime,
     ) -> RiskContext:
         """Return all that the decision on this sign-in may look at.
@@ -86,6 +89,7 @@ class RiskService:
             trigger: the first factor just proven, "password" or "passkey".
             first_factor: the level that it reached.
             typing: from keystroke.sample.parse_sample; None when the browser sent nothing.
+            passkey: what a passkey showed of itself, where it was the first factor.
             password_version: counts the passwords of this account; a new one starts a new profile.
         """
         failed: list[str] = []
@@ -107,6 +111,7 @@ class RiskService:
             sign_ins=seen.count,
             typing=self._typing(connection, account.id, typing, password_version, failed),
             account=self._account_state(connection, account, now),
+            passkey=passkey,
             failed_parts=tuple(failed),
         )
 

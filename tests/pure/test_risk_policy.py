@@ -13,6 +13,7 @@ from authsvc.risk.context import (
     AccountState,
     DeviceSeen,
     FailureCounts,
+    PasskeyFacts,
     RiskContext,
     Seen,
     Trigger,
@@ -29,6 +30,7 @@ POLICY = load_policy(None)
 NEW_DEVICE = replace(FAMILIAR, device=DeviceSeen())
 ELSEWHERE = replace(NEW_DEVICE, network=Seen.NEW, country=Seen.NEW)
 UNLIKE = TypingFacts(TypingState.SCORED, -4.0)
+WENT_BACK = PasskeyFacts(counter_went_back=True)
 PASSKEY = {"trigger": Trigger.PASSKEY, "first_factor": Level.PHR}
 AUTOMATION = ("automation.zero_variance", "automation.impossible_speed", "automation.replayed")
 
@@ -70,6 +72,18 @@ CASES: dict[str, tuple[RiskContext, Outcome]] = {
     "a part failed": (replace(FAMILIAR, failed_parts=("typing",)), Outcome.STEP_UP),
     "guarded": (replace(FAMILIAR, account=AccountState(guarded=True)), Outcome.STEP_UP),
     "passkey from anywhere": (replace(ELSEWHERE, **PASSKEY), Outcome.ALLOW),  # type: ignore[arg-type]
+    "passkey whose counter went back": (
+        replace(FAMILIAR, passkey=WENT_BACK, **PASSKEY),  # type: ignore[arg-type]
+        Outcome.ALLOW,  # nothing is stronger; a lock would shut out whoever restored an authenticator
+    ),
+    "the same from a new browser elsewhere": (
+        replace(ELSEWHERE, passkey=WENT_BACK, **PASSKEY),  # type: ignore[arg-type]
+        Outcome.ALLOW,
+    ),
+    "the same after a warning": (
+        replace(ELSEWHERE, passkey=WENT_BACK, account=AccountState(guarded=True), **PASSKEY),  # type: ignore[arg-type]
+        Outcome.DENY,
+    ),
     "passkey of a guarded account": (
         replace(FAMILIAR, account=AccountState(guarded=True), **PASSKEY),  # type: ignore[arg-type]
         Outcome.ALLOW,
@@ -161,10 +175,16 @@ def test_a_stored_decision_is_decided_again_bit_for_bit() -> None:
         assert assess(POLICY, from_inputs(stored)) == assess(POLICY, context)
 
 
+def test_inputs_of_the_version_before_are_read() -> None:
+    older = {name: value for name, value in FAMILIAR.to_inputs().items() if name != "passkey"}
+    assert from_inputs({**older, "version": 1}) == FAMILIAR
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"version": 2},
+        {"version": 3},
+        {"passkey": {"colour": "red"}},
         {"trigger": "magic"},
         {"first_factor": "GOLD"},
         {"device": {"known": True, "colour": "red"}},

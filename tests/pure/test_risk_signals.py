@@ -10,6 +10,7 @@ from authsvc.risk.context import (
     AccountState,
     DeviceSeen,
     FailureCounts,
+    PasskeyFacts,
     RiskContext,
     Seen,
     Trigger,
@@ -46,6 +47,14 @@ CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
     "device of today": ({"device": DeviceSeen(known=True, age_s=60)}, {"device.known": -2.0, "network.known": -0.5}),
     "device of unknown age": ({"device": DeviceSeen(known=True)}, {"device.known": -2.0, "network.known": -0.5}),
     "new device": ({"device": DeviceSeen()}, {"device.new": 2.0, "network.known": -0.5}),
+    "passkey counter went back": (
+        {"trigger": Trigger.PASSKEY, "passkey": PasskeyFacts(counter_went_back=True)},
+        {"device.known": -3.0, "network.known": -0.5, "passkey.counter_went_back": 4.0},
+    ),
+    "passkey counter, with a password": (
+        {"passkey": PasskeyFacts(counter_went_back=True)},
+        {"device.known": -3.0, "network.known": -0.5},
+    ),
     "copied cookie": ({"device": DeviceSeen(stolen=True)}, {"device.copied": 4.5, "network.known": -0.5}),
     "new network": ({"network": Seen.NEW}, {"device.known": -3.0, "network.new": 1.0}),
     "new country": (
@@ -177,7 +186,7 @@ def test_every_signal_explains_itself_in_a_sentence() -> None:
 
 
 def test_signals_are_separate_functions() -> None:
-    assert len({signal.__module__ for signal in SIGNALS}) == len(SIGNALS) == 7
+    assert len({signal.__module__ for signal in SIGNALS}) == len(SIGNALS) == 8
 
 
 def test_a_cap_cuts_in_order_and_keeps_the_sum() -> None:

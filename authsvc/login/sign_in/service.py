@@ -8,7 +8,7 @@ A wrong password and an unknown address are answered by the same words at the sa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,7 @@ from authsvc.login.service import FLOW_TTL, Flows, out_of_step
 from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow, keep_open
 from authsvc.login.transitions import Event, State
+from authsvc.risk.context import PasskeyFacts
 from authsvc.risk.keystroke.sample import TypingSample, parse_sample
 from authsvc.risk.policy import Outcome
 from authsvc.risk.service import RiskService
@@ -186,6 +187,7 @@ class SignIn:
             proven = {ProofKind.PASSKEY: now}
             if flow.state is State.IDENTIFY:
                 arrived = self._arrived(connection, flow, account, proven, device, visitor, None, None, now)
+                arrived = replace(arrived, counter_went_back=outcome.counter_went_back)
                 return self.decide(connection, flow, arrived, "passkey", now)
             arrived = self.resumed(connection, flow, account, proven, device, visitor, now)
             return self.finish.complete(connection, flow, Event.PROVEN, arrived, now=now)
@@ -218,6 +220,7 @@ class SignIn:
             origin=origin,
             typing=arrival.typing,
             password_version=arrival.password_version,
+            passkey=PasskeyFacts(arrival.counter_went_back),
             now=now,
         )
         decision = self.risk.decide(context)

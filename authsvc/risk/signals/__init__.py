@@ -14,9 +14,10 @@ from authsvc.risk.signals.automation import automation
 from authsvc.risk.signals.failures import failures
 from authsvc.risk.signals.known_device import known_device
 from authsvc.risk.signals.network import network
+from authsvc.risk.signals.passkey_counter import passkey_counter
 from authsvc.risk.signals.typing_rhythm import typing_rhythm
 
-MODEL_VERSION = "initial-1"
+MODEL_VERSION = "initial-2"
 
 Signal = Callable[[RiskContext], tuple[Contribution, ...]]
 
@@ -28,6 +29,7 @@ SIGNALS: tuple[Signal, ...] = (
     typing_rhythm,
     automation,
     account_state,
+    passkey_counter,
 )
 
 CODES = frozenset(
@@ -48,6 +50,7 @@ CODES = frozenset(
         "failures.address_accounts",
         "network.known",
         "network.new",
+        "passkey.counter_went_back",
         "typing.like_owner",
         "typing.unlike_owner",
     }
