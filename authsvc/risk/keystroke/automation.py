@@ -68,7 +68,7 @@ def _is_even(features: FloatVector, keys: int) -> bool:
 def _is_too_fast(features: FloatVector, keys: int, kind: InputKind) -> bool:
     holds, gaps = features[:keys], features[keys : 2 * keys - 1]
     held = kind is InputKind.KEYBOARD and median(holds.tolist()) < FASTEST_HOLD_S
-    return held or median(gaps.tolist()) < FASTEST_GAP_S
+    return bool(held or median(gaps.tolist()) < FASTEST_GAP_S)
 
 
 def _is_near(sample: TypingSample, features: FloatVector, earlier: Iterable[TypingSample]) -> bool:
