@@ -81,10 +81,10 @@ from authsvc.login.branding import Brand
 from authsvc.login.finish.service import STAFF_ROLE, Finish
 from authsvc.login.join import routes as join_routes
 from authsvc.login.join.service import Join
-from authsvc.login.offer import routes as offer_routes
-from authsvc.login.offer.service import Offers
 from authsvc.login.link import routes as link_routes
 from authsvc.login.link.service import EmailedLinks
+from authsvc.login.offer import routes as offer_routes
+from authsvc.login.offer.service import Offers
 from authsvc.login.recovery import routes as recovery_routes
 from authsvc.login.recovery.journey.service import RecoveryJourney
 from authsvc.login.recovery.service import REMINDER, Recoveries
