@@ -25,6 +25,7 @@ from authsvc.accounts.events.http_client_sender import HttpClientSender
 from authsvc.accounts.events.service import TOPIC as WEBHOOK_TOPIC
 from authsvc.accounts.events.service import AccountEvents, Delivery, Webhooks
 from authsvc.accounts.invited.store import sweep_invited
+from authsvc.accounts.locks.service import Locks
 from authsvc.accounts.sessions.service import Session, Sessions, sweep_sessions
 from authsvc.accounts.store import exists_with_role, get_account
 from authsvc.console import routes as console_routes
@@ -81,6 +82,8 @@ from authsvc.login.branding import Brand
 from authsvc.login.finish.service import STAFF_ROLE, Finish
 from authsvc.login.join import routes as join_routes
 from authsvc.login.join.service import Join
+from authsvc.login.leaving import routes as leaving_routes
+from authsvc.login.leaving.service import Leaving
 from authsvc.login.link import routes as link_routes
 from authsvc.login.link.service import EmailedLinks
 from authsvc.login.offer import routes as offer_routes
@@ -181,6 +184,8 @@ class Services:
     recoveries: Recoveries
     recovery: RecoveryJourney
     addresses: AddressChanges
+    leaving: Leaving
+    locks: Locks
     fresh: FreshProof
     own_account: OwnAccount
     own_sessions: OwnSessions
@@ -323,9 +328,25 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         codes=codes,
         fresh=fresh,
         not_me=not_me,
+        events=events,
         issuer=settings.issuer,
         service_name=settings.service_name,
     )
+    leaving = Leaving(
+        database=database,
+        clock=clock,
+        limits=limits,
+        audit=audit,
+        vault=vault,
+        outbox=outbox,
+        sessions=sessions,
+        consents=consents,
+        fresh=fresh,
+        factors=factors,
+        service_name=settings.service_name,
+        erased=(events.erased,),
+    )
+    locks = Locks(audit, sessions, events, (recoveries.stop_frozen,))
     recovery = RecoveryJourney(
         database=database,
         clock=clock,
@@ -402,6 +423,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         recoveries=recoveries,
         recovery=recovery,
         addresses=addresses,
+        leaving=leaving,
+        locks=locks,
         fresh=fresh,
         own_account=OwnAccount(database, clock, limits, flows, fresh, consents, face),
         own_passkeys=OwnPasskeys(database, clock, limits, alerts, passkeys, passwords, fresh),
@@ -483,6 +506,7 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         own_password_routes.build_router(own_pages, parts.own_password, csrf),
         own_second_routes.build_router(own_pages, parts.own_second, csrf, service_name=settings.service_name),
         address_routes.build_router(own_pages, parts.addresses, csrf),
+        leaving_routes.build_router(own_pages, parts.leaving, csrf),
         own_session_routes.build_router(own_pages, parts.own_sessions, csrf),
         activity_routes.build_router(own_pages, parts.activity, csrf),
         alert_routes.build_router(pages, parts.not_me, csrf),

@@ -235,6 +235,7 @@ class LimitSettings(_Group):
     token_per_address: str = Field("600 per 1 minute", description="Failed token requests from one address")
     recovery_per_address: str = Field("10 per 1 hour", description="Recoveries begun from one address")
     recovery_per_account: str = Field("3 per 7 day", description="Recoveries by mailbox started for one account")
+    export_per_account: str = Field("5 per 1 day", description="Downloads of one person's own data")
     face_per_account: str = Field("30 per 1 hour", description="Face captures of one account")
     evidence_per_source: str = Field("60 per 1 minute", description="Refused requests of one address kept as evidence")
     face_per_address: str = Field("120 per 10 minutes", description="Face captures sent from one address")

@@ -75,6 +75,12 @@ def lock_account(connection: Connection, account_id: str) -> Account | None:
     return _account(row) if row else None
 
 
+def change_status(connection: Connection, account_id: str, *, was: str, becomes: str) -> bool:
+    """Lock or unlock an account in one statement; False when it was not in that state."""
+    statement = update(accounts).where(accounts.c.id == account_id, accounts.c.status == was).values(status=becomes)
+    return connection.execute(statement).rowcount == 1
+
+
 def find_account_by_email(connection: Connection, email: str) -> Account | None:
     """Args: email as addresses.normalise spells it."""
     row = connection.execute(_FIND_BY_EMAIL, {"email": email}).one_or_none()

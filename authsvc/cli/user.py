@@ -1,10 +1,15 @@
-"""`authsvc user`: invite analysts, grant roles, import customers."""
+"""`authsvc user`: invite analysts, grant roles, import customers, and what staff may do to an account."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from authsvc.core.origin import Origin
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -85,6 +90,96 @@ def tariff() -> None:
     from authsvc.cli.user_import import renew_tariff
 
     renew_tariff()
+
+
+@app.command()
+def recover(email: str) -> None:
+    """Start a recovery for a customer who lost every stronger factor. It waits like any other."""
+    from authsvc.app import build_services
+    from authsvc.settings import load_settings
+
+    due_at = build_services(load_settings()).recoveries.start_for(email)
+    typer.echo(
+        f"Every address of {email} is told. From {due_at:%d %B %Y, %H:%M} UTC on, whoever reads the mailbox can make a "
+        "new passkey or password under /login/recovery, unless somebody stops it before."
+    )
+
+
+@app.command()
+def lock(email: str) -> None:
+    """Lock an account: nobody signs in to it, and whoever is signed in is signed out. Nothing is deleted."""
+    _change_lock(email, locked=True)
+
+
+@app.command()
+def unlock(email: str) -> None:
+    """Unlock an account that was locked."""
+    _change_lock(email, locked=False)
+
+
+@app.command()
+def export(email: str) -> None:
+    """Print everything that is kept about a person, as JSON."""
+    import json
+
+    from authsvc.app import build_services
+    from authsvc.settings import load_settings
+
+    services = build_services(load_settings())
+    now = services.clock.now()
+    with services.database.write() as connection:
+        account_id = _account_id(connection, email)
+        services.audit.record(connection, "cli:account:exported", now=now, account_id=account_id)
+    with services.database.snapshot() as connection:
+        data = services.leaving.collect(connection, account_id, now=now)
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def erase(
+    email: str, yes: Annotated[bool, typer.Option("--yes", help="Don't ask; there is no way back.")] = False
+) -> None:
+    """Delete a person with everything that is kept about them, at once and for good. They get a last mail."""
+    from authsvc.app import build_services
+    from authsvc.settings import load_settings
+
+    services = build_services(load_settings())
+    if not yes:
+        typer.confirm(f"Erase {email} for good?", abort=True)
+    with services.database.write() as connection:
+        account_id = _account_id(connection, email)
+        services.leaving.erase(connection, account_id, by="operator", origin=_here(), now=services.clock.now())
+    typer.echo(f"{email} is erased. The id {account_id} is never given to anybody else.")
+
+
+def _change_lock(email: str, *, locked: bool) -> None:
+    from authsvc.app import build_services
+    from authsvc.settings import load_settings
+
+    services = build_services(load_settings())
+    change = services.locks.freeze if locked else services.locks.unfreeze
+    with services.database.write() as connection:
+        account_id = _account_id(connection, email)
+        changed = change(connection, account_id, by="operator", origin=_here(), now=services.clock.now())
+    state = "locked" if locked else "unlocked"
+    typer.echo(f"{email} is {state} now." if changed else f"{email} was {state} already.")
+
+
+def _account_id(connection: "Connection", email: str) -> str:
+    from authsvc.accounts.addresses import normalise
+    from authsvc.accounts.store import find_account_by_email
+
+    account = find_account_by_email(connection, normalise(email))
+    if account is None:
+        raise typer.BadParameter("nobody has this address")
+    return account.id
+
+
+def _here() -> "Origin":
+    """Return where the command line is: this machine, and no request."""
+    from authsvc.core.origin import Origin
+
+    return Origin("cli", "127.0.0.1", "authsvc user")
 
 
 def _check(role: str) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from authsvc.accounts.addresses import normalise
 from authsvc.accounts.alerts.service import AlertKind, Alerts
+from authsvc.accounts.events.service import AccountEvents
 from authsvc.accounts.store import RETIRED_FOR, Address, list_addresses
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
@@ -74,6 +75,7 @@ class AddressChanges:
     codes: EmailCodes
     fresh: FreshProof
     not_me: NotMe
+    events: AccountEvents
     issuer: str
     service_name: str
 
@@ -181,6 +183,7 @@ class AddressChanges:
                 change=changed.id,
                 email=changed.old_email,
             )
+            self.events.changed(connection, changed.account_id, now)
             kind = AlertKind.ADDRESS_CHANGED
             self.not_me.shield(connection, changed.account_id, kind=kind.value, origin=origin, now=now)
 
@@ -195,6 +198,7 @@ class AddressChanges:
         if not replace_addresses(connection, address):
             raise Conflict("account.address_taken", "This address has an account by now.")
         self.alerts.send(connection, owner.id, AlertKind.ADDRESS_CHANGED, origin=origin, now=now, leave_out=old_email)
+        self.events.changed(connection, owner.id, now)
         self.outbox.mail(connection, self._to_the_old(old_email, secret, now, until), now=now)
         self._record(
             connection, "login:address_change:made", owner.id, origin, now, change=asked.id, email=asked.new_email

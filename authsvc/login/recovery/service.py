@@ -135,6 +135,10 @@ class Recoveries:
             self._record(connection, "login:recovery:stopped", account_id, origin, now, **facts)
         return stopped is not None
 
+    def stop_frozen(self, connection: Connection, account_id: str, origin: Origin | None, now: datetime) -> None:
+        """The account was locked: one of the `stops` of accounts/locks/service.py."""
+        self.stop(connection, account_id, reason="frozen", origin=origin, now=now)
+
     def stop_disowned(self, connection: Connection, account_id: str, origin: Origin, now: datetime) -> None:
         """ "This wasn't me" was pressed: one of the `stops` of login/alerts/service.py."""
         self.stop(connection, account_id, reason="disowned", origin=origin, now=now)

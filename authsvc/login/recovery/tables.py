@@ -17,7 +17,7 @@ recoveries = Table(
     Column("code_flow_id", String(64)),
     Column("reminded_at", UtcDateTime),
     Column("stopped_at", UtcDateTime),
-    Column("stop_reason", String(24)),  # disowned | session | signed_in | reverted | expired
+    Column("stop_reason", String(24)),  # disowned | session | signed_in | frozen | expired
     Column("finished_at", UtcDateTime),
     Index("ix_recoveries_account_id_stopped_at", "account_id", "stopped_at"),
 )

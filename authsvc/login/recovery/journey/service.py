@@ -27,6 +27,7 @@ from authsvc.accounts.store import (
     get_account,
     list_addresses,
     list_roles,
+    lock_account,
     note_recovered,
 )
 from authsvc.core.audit.service import Audit
@@ -275,6 +276,7 @@ class RecoveryJourney:
         self, connection: Connection, flow: Flow, account: Account, origin: Origin, now: datetime, *, by: ProofKind
     ) -> bool:
         """Use the recovery up and do what follows from it; False when it is not this flow's to finish now."""
+        lock_account(connection, account.id)
         used = self.recoveries.finish(connection, account.id, flow.id, now=now)  # 3
         if used is None:
             return False

@@ -1,0 +1,1 @@
+"""Locking an account, and unlocking it."""
