@@ -102,7 +102,7 @@ def build_router(own_pages: AccountPages, own: OwnAccount, step_up: StepUp, csrf
     @router.get("")
     def page(request: Request) -> Response:
         return own_pages.answer(
-            request, Place.HOME, lambda secret: own_pages.show(request, "home", overview=own.overview(secret), more=())
+            request, Place.HOME, lambda secret: own_pages.show(request, "home", overview=own.overview(secret))
         )
 
     @router.get("/consents")

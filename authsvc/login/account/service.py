@@ -21,6 +21,8 @@ from authsvc.factors.face.service import FaceService
 from authsvc.factors.factor import Way
 from authsvc.login.account.fresh.service import ACCOUNT_NAME, FreshProof
 from authsvc.login.account.sessions.store import count_live
+from authsvc.login.recovery.rules import Pending
+from authsvc.login.recovery.service import Recoveries
 from authsvc.login.service import Flows
 from authsvc.login.service import Purpose as FlowPurpose
 from authsvc.login.store import Flow
@@ -55,6 +57,7 @@ class Overview:
     level: str
     ways: Mapping[ProofKind, tuple[Way, ...]]
     signed_in: int
+    recovery: Pending | None  # somebody asked to get in without the usual proofs
     closed_until: datetime | None  # sensitive changes are closed after a reset by mail
 
 
@@ -78,6 +81,7 @@ class OwnAccount:
     fresh: FreshProof
     consents: Consents
     face: FaceService
+    recoveries: Recoveries
 
     def overview(self, secret: str | None) -> Overview:
         """Return what the page shows. Raises NotSignedIn."""
@@ -88,6 +92,7 @@ class OwnAccount:
             ways = {each.kind: each.ways(connection, owner.id) for each in self.fresh.factors}
             signed_in = count_live(connection, owner.id, sessions.settings, now=now)
             highest = self.fresh.highest(connection, owner.id)
+            recovery = self.recoveries.pending(connection, owner.id)
         if sessions.is_stale(owner.session, now=now):
             with self.database.write() as connection:
                 sessions.touch(connection, owner.session, now=now)
@@ -97,6 +102,7 @@ class OwnAccount:
             LEVEL_WORDS[sessions.level(owner.session, now=now)],
             ways,
             signed_in,
+            recovery,
             self.fresh.closed_until(owner.account, highest, now=now),
         )
 

@@ -75,12 +75,18 @@ def _always(text: str, symbol: str, *, disownable: bool = False, bad: bool = Fal
 Phrase = Callable[[Facts, Mapping[str, str]], Sentence | None]
 
 SENTENCES: Mapping[str, Phrase] = {
+    "accounts:account:frozen": _always("The account was closed for a while.", "deny"),
+    "accounts:account:unfrozen": _always("The account was opened again.", "check"),
     "accounts:consent:given": _consent("You allowed"),
     "accounts:consent:withdrawn": _consent("You no longer allow"),
     "accounts:session:ended": _ended,
     "face:template:deleted": _always("The numbers computed from your face were deleted.", "face"),
     "face:template:enrolled": _always("A face was enrolled.", "face", disownable=True),
     "login:account:created": _always("You created this account.", "mark"),
+    "login:account:exported": _always("Your data was downloaded.", "copy", disownable=True),
+    "login:address_change:asked": _always("Somebody asked to change the mail address.", "mail", disownable=True),
+    "login:address_change:made": _always("The mail address was changed.", "mail", disownable=True, bad=True),
+    "login:address_change:reverted": _always("The old mail address was put back.", "mail"),
     "login:alert:disowned": _always(
         "\u201cThis wasn\u2019t me\u201d was pressed. Everybody was signed out.", "deny", bad=True
     ),
@@ -91,6 +97,23 @@ SENTENCES: Mapping[str, Phrase] = {
         "alert",
         disownable=True,
         bad=True,
+    ),
+    "login:recovery:finished": _always(
+        "The account was recovered. Its old passkeys, passwords and second factors stopped working.",
+        "alert",
+        disownable=True,
+        bad=True,
+    ),
+    "login:recovery:started": _always(
+        "Somebody asked to get back in without your usual proofs.", "alert", disownable=True, bad=True
+    ),
+    "login:recovery:stopped": _always("The way back in without your usual proofs was stopped.", "check"),
+    "login:reset:code_sent": _always("Somebody asked to reset the password by mail.", "mail", disownable=True),
+    "login:reset:code_wrong": _always(
+        "Somebody typed a wrong code to reset the password.", "alert", disownable=True, bad=True
+    ),
+    "login:reset:completed": _always(
+        "The password was reset by mail, and everybody was signed out.", "password", disownable=True, bad=True
     ),
     "login:sign_in:completed": _signed_in,
     "login:step_up:code_sent": _always(
