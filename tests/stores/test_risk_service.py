@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import maxminddb
 import pytest
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, func, select, update
 
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.devices.service import NO_DEVICE, DeviceFacts
-from authsvc.accounts.levels import Level
+from authsvc.accounts.levels import Level, ProofKind
 from authsvc.accounts.store import Account, insert_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
@@ -19,6 +19,7 @@ from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.cipher import CannotOpen, Keyring
 from authsvc.core.sealing.service import Vault
+from authsvc.factors.factor import Exported, Way
 from authsvc.risk import policy as policy_module
 from authsvc.risk.context import FailureCounts, RiskContext, Seen, TypingState
 from authsvc.risk.history.failures import sweep_failures
@@ -60,7 +61,23 @@ class Atlas:
 
 @pytest.fixture
 def risk(vault: Vault, audit: Audit) -> RiskService:
-    return RiskService(vault, audit, load_policy(None), Consents(audit), Atlas())
+    return RiskService(vault, audit, load_policy(None), Consents(audit), Atlas(), factors=())
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A factor of which every account has one."""
+
+    kind: ProofKind
+
+    def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
+        return (Way("own", self.kind, "", "", datetime(2026, 1, 1, tzinfo=UTC)),)
+
+    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
+        raise AssertionError("risk takes nothing away")
+
+    def export(self, connection: Connection, account_id: str) -> Exported:
+        raise AssertionError("risk exports nothing")
 
 
 @pytest.fixture
@@ -245,13 +262,32 @@ def test_facts_about_the_account(journey: Journey) -> None:
     )
     state = journey.gather(account=moved).account
     assert (state.guarded, state.recovered, state.password_reset) == (True, True, True)
-    assert state.reachable is Level.PWD_EMAIL  # it has no passkey
+    assert state.reachable is Level.NONE  # it has nothing at all
     journey.clock.advance(days=2)
     state = journey.gather(account=replace(moved, guarded_at=None)).account
     assert (state.guarded, state.recovered, state.password_reset, state.reachable) == (False, False, False, None)
 
 
 # Failures
+
+
+@pytest.mark.parametrize(
+    ("kinds", "reachable"),
+    [
+        ([ProofKind.EMAIL_CODE, ProofKind.PASSWORD], Level.PWD_EMAIL),
+        ([ProofKind.TOTP, ProofKind.EMAIL_CODE, ProofKind.PASSWORD], Level.MFA),
+        ([ProofKind.PASSKEY, ProofKind.TOTP, ProofKind.PASSWORD], Level.PHR),
+        # what is for the day on which the rest is lost, and what satisfies nothing, is not asked for
+        ([ProofKind.EMAIL_CODE, ProofKind.RECOVERY_CODE, ProofKind.FACE, ProofKind.PASSWORD], Level.PWD_EMAIL),
+    ],
+)
+def test_a_guarded_account_is_asked_for_the_strongest_it_has(
+    journey: Journey, kinds: list[ProofKind], reachable: Level
+) -> None:
+    journey = replace(journey, risk=replace(journey.risk, factors=tuple(Owned(kind) for kind in kinds)))
+    context = journey.gather(account=replace(journey.account, guarded_at=journey.clock.now()))
+    assert context.account.reachable is reachable
+    assert journey.risk.decide(context).required is reachable
 
 
 def fail(journey: Journey, key: str, origin: Origin = HOME) -> None:
