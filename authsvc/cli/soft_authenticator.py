@@ -1,13 +1,14 @@
 """An authenticator in software: one ES256 passkey, answering as a browser's `toJSON()` would.
 
-For the bench and for tests, where a browser would be the slowest part. Attestation is `none` (WebAuthn Level 3, 8.7).
-Every part of an answer can be bent, so that a test can change exactly one thing.
+For the bench and for tests, where a browser would be the slowest part. Attestation is `none` (WebAuthn Level 3, 8.7),
+or whatever statement it is given. Every part of an answer can be bent, so that a test can change exactly one thing.
 """
 
 import base64
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,10 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-UP, UV, BE, BS, AT = 0x01, 0x04, 0x08, 0x10, 0x40
+UP, UV, BE, BS, AT, ED = 0x01, 0x04, 0x08, 0x10, 0x40, 0x80
+
+# From what is signed (authenticator data and the hash of the client data) to a format and its statement.
+Attester = Callable[[bytes], tuple[str, dict[str, Any]]]
 
 
 def encoded(data: bytes) -> str:
@@ -37,6 +41,8 @@ class SoftAuthenticator:
     credential_id: bytes = field(default_factory=lambda: os.urandom(32))
     user_handle: bytes = b""
     sign_count: int = 0
+    aaguid: bytes = bytes(16)
+    attester: Attester = field(default=lambda _: ("none", {}))
 
     def cose_key(self) -> bytes:
         """Return the public key as a COSE_Key (RFC 9053, 7.1.1)."""
@@ -44,13 +50,14 @@ class SoftAuthenticator:
         return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")})
 
     def create(self, options: dict[str, Any], **bend: Any) -> dict[str, Any]:
-        """Answer creation options. `bend` as for `_client_data`, and `flags`."""
+        """Answer creation options. `bend` as for `_client_data`, and `flags`, `rp_id`, `extensions` (CBOR)."""
         self.user_handle = decoded(options["user"]["id"])
-        attested = bytes(16) + len(self.credential_id).to_bytes(2, "big") + self.credential_id + self.cose_key()
+        attested = self.aaguid + len(self.credential_id).to_bytes(2, "big") + self.credential_id + self.cose_key()
         flags = bend.pop("flags", UP | UV | AT)
-        data = self._authenticator_data(flags, bend.pop("rp_id", None)) + attested
-        statement = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
+        data = self._authenticator_data(flags, bend.pop("rp_id", None)) + attested + bend.pop("extensions", b"")
         client_data = self._client_data("webauthn.create", options["challenge"], **bend)
+        fmt, made = self.attester(data + hashlib.sha256(client_data).digest())
+        statement = cbor2.dumps({"fmt": fmt, "attStmt": made, "authData": data})
         response = {
             "clientDataJSON": encoded(client_data),
             "attestationObject": encoded(statement),
@@ -59,10 +66,11 @@ class SoftAuthenticator:
         return self._credential(response)
 
     def get(self, options: dict[str, Any], **bend: Any) -> dict[str, Any]:
-        """Answer request options. `bend` as for `_client_data`, and `flags`, `user_handle`, `count`."""
+        """Answer request options. `bend` as for `create`, and `user_handle`, `count`."""
         self.sign_count = bend.pop("count", self.sign_count + 1)
         handle = bend.pop("user_handle", self.user_handle)
         data = self._authenticator_data(bend.pop("flags", UP | UV), bend.pop("rp_id", None))
+        data += bend.pop("extensions", b"")
         client_data = self._client_data("webauthn.get", options["challenge"], **bend)
         signature = self.key.sign(data + hashlib.sha256(client_data).digest(), ec.ECDSA(SHA256()))
         response = {
