@@ -1,0 +1,162 @@
+"""Sixteen at once on PostgreSQL: a one-time password and a recovery code prove once, and each guess is counted."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import func, select
+
+from authsvc.accounts.tables import alerts, sessions
+from authsvc.core.database import Database
+from authsvc.factors.recovery_code.tables import recovery_code_sets, recovery_codes
+from authsvc.factors.tables import typed_tries
+from authsvc.factors.totp.tables import totp_secrets
+from authsvc.settings import Settings
+from tests.support.browser_client import SAME_ORIGIN, BrowserClient
+from tests.support.clocks import SettableClock
+from tests.support.running import PASSWORD, Running, running
+from tests.support.second_factors import HERE, SESSION, Phone, account_of, enrol_app, make_recovery_codes
+
+pytestmark = pytest.mark.postgresql
+
+THREADS = 16
+EMAIL = "ada@example.org"
+T = TypeVar("T")
+
+
+@pytest.fixture
+def service(
+    postgresql_only_database: Database, clock: SettableClock, make_settings: Callable[..., Settings]
+) -> Iterator[Running]:
+    """authsvc with an account."""
+    url = postgresql_only_database.url.render_as_string(hide_password=False)
+    started = running(make_settings(database={"url": url}), clock)
+    started.sign_up(started.browser(), EMAIL)
+    yield started
+    started.services.close()
+
+
+def at_once(work: Callable[[int], T]) -> list[T]:
+    """Run the work in sixteen threads that start together; each is told its number."""
+    start = Barrier(THREADS)
+
+    def run(number: int) -> T:
+        start.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(run, range(THREADS)))
+
+
+def asked_for_a_second(service: Running, kind: str) -> BrowserClient:
+    browser = service.browser()
+    service.shop().begin(browser, acr_values="urn:authsvc:acr:mfa")
+    browser.submit("/login/password", email=EMAIL, password=PASSWORD, typing="")
+    browser.submit("/login/step-up/typed", kind=kind)
+    return browser
+
+
+def check(service: Running, kind: str, typed: str) -> str | None:
+    """Try a code as the step-up does; return None when it was right."""
+    factor = service.services.step_up.typed_factor(kind)
+    assert factor is not None
+    account_id = account_of(service, EMAIL)
+    with service.services.database.write() as connection:
+        return factor.check(connection, account_id, typed, origin=HERE, now=service.clock.now()).code
+
+
+def test_one_code_of_the_app_proves_once(service: Running) -> None:
+    phone = enrol_app(service, EMAIL)
+    code = phone.code()
+    answers = at_once(lambda _: check(service, "totp", code))
+    assert answers.count(None) == 1
+    assert set(answers) <= {None, "totp.spent", "totp.too_many"}
+
+
+def test_one_code_in_sixteen_browsers_signs_one_in(service: Running) -> None:
+    phone = enrol_app(service, EMAIL)
+    browsers = [asked_for_a_second(service, "totp") for _ in range(THREADS)]
+    forms = [{**browser.form("/login/code"), "code": phone.code()} for browser in browsers]
+    before = _count(service, sessions)
+    answers = at_once(lambda number: browsers[number].http.post("/login/code", data=forms[number], headers=SAME_ORIGIN))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses[0] == 303
+    assert set(statuses[1:]) <= {400, 429}
+    assert _count(service, sessions) == before + 1
+    assert len(service.events("login:sign_in:completed")) == 2  # the sign-up was the first
+
+
+def test_one_recovery_code_proves_once(service: Running) -> None:
+    code, *_ = make_recovery_codes(service, EMAIL)
+    answers = at_once(lambda _: check(service, "recovery_code", code))
+    assert sorted(answers, key=str) == [None] + ["recovery_code.spent"] * (THREADS - 1)
+    with service.services.database.read() as connection:
+        kinds = list(connection.execute(select(alerts.c.kind)).scalars())
+        left = service.services.recovery_codes.remaining(connection, account_of(service, EMAIL))
+    assert (kinds.count("recovery_code_used"), left) == (1, 9)
+
+
+def test_one_recovery_code_in_sixteen_browsers_signs_one_in(service: Running) -> None:
+    code, *_ = make_recovery_codes(service, EMAIL)
+    browsers = [asked_for_a_second(service, "recovery_code") for _ in range(THREADS)]
+    forms = [{**browser.form("/login/code"), "code": code} for browser in browsers]
+    answers = at_once(lambda number: browsers[number].http.post("/login/code", data=forms[number], headers=SAME_ORIGIN))
+    assert sorted(answer.status_code for answer in answers) == [303] + [400] * (THREADS - 1)
+
+
+def test_sixteen_guesses_are_sixteen_tries_or_were_told_to_wait(service: Running) -> None:
+    phone = enrol_app(service, EMAIL)
+    wrong = phone.wrong_code()
+    answers = at_once(lambda _: check(service, "totp", wrong))
+    with service.services.database.read() as connection:
+        counted = connection.execute(select(typed_tries.c.failures)).scalar_one()
+    assert counted == answers.count("totp.wrong") == 6  # five are free, the sixth makes the others wait
+    assert answers.count("totp.too_many") == THREADS - 6
+
+
+def test_one_first_code_sets_one_app_up(service: Running) -> None:
+    totp, account_id, now = service.services.totp, account_of(service, EMAIL), service.clock.now()
+    with service.services.database.write() as connection:
+        begun = totp.begin_enrolment(connection, account_id, session_id=SESSION, account_name=EMAIL, now=now)
+    code = Phone(service, begun.secret.replace(" ", "")).code()
+
+    def confirm(_: int) -> bool:
+        with service.services.database.write() as connection:
+            return totp.confirm_enrolment(connection, account_id, code, session_id=SESSION, origin=HERE, now=now).right
+
+    assert at_once(confirm).count(True) == 1
+    assert _count(service, totp_secrets) == 1
+    assert len(service.events("totp:factor:added")) == 1
+
+
+def test_of_sixteen_new_sets_one_stays_whole(service: Running) -> None:
+    sets = at_once(lambda _: make_recovery_codes(service, EMAIL))
+    assert (_count(service, recovery_code_sets), _count(service, recovery_codes)) == (1, 10)
+    good = [codes for codes in sets if check(service, "recovery_code", codes[0]) is None]
+    assert len(good) == 1
+    assert all(check(service, "recovery_code", code) is None for code in good[0][1:])
+
+
+def test_using_codes_while_they_are_replaced_and_removed_waits_for_nobody(service: Running) -> None:
+    phone = enrol_app(service, EMAIL)
+    account_id, database = account_of(service, EMAIL), service.services.database
+
+    def work(number: int) -> None:
+        for _ in range(5):
+            codes = make_recovery_codes(service, EMAIL)
+            check(service, "recovery_code", codes[number % 10])
+            check(service, "totp", phone.code())
+            with database.write() as connection:
+                factor = (service.services.recovery_codes, service.services.totp)[number % 2]
+                factor.remove_all(connection, account_id, origin=HERE, now=service.clock.now())
+
+    at_once(work)  # a deadlock would raise
+    with database.read() as connection:
+        assert service.services.recovery_codes.remaining(connection, account_id) in range(11)
+
+
+def _count(service: Running, table: object) -> int:
+    with service.services.database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
