@@ -88,6 +88,20 @@ def test_the_pages_of_signing_up_and_in(new_visitor: Any, look: Callable[[Page, 
     look(page, "Sign in")
 
 
+def test_the_offer_of_a_passkey(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
+    visitor: Visitor = new_visitor()
+    page, demo, email = visitor.page, visitor.demo, "a11y-offer@example.org"
+    sign_up_with_password(visitor, email)
+    sign_out(visitor)
+    visitor.add_authenticator()
+    page.goto(f"{demo.storefront}/sign-in")
+    expect(page.locator("input[name=makes_passkeys]")).to_have_value("yes")
+    page.get_by_label("E-mail address").fill(email)
+    visitor.type_like("#password", PASSWORD, hold_ms=70, gap_ms=60, seed=6)
+    page.get_by_role("button", name="Sign in with password").click()
+    look(page, "Sign in faster next time")
+
+
 def test_the_pages_of_a_step_up_and_of_a_warning(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
     email = "a11y-step-up@example.org"
     owner: Visitor = new_visitor()

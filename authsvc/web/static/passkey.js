@@ -37,6 +37,7 @@ for (const button of document.querySelectorAll("button[data-passkey]")) {
   button.addEventListener("click", () => {
     if (!button.hasAttribute(BUSY)) run(button);
   });
+  button.disabled = false;
 }
 window.addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("button[data-passkey]")) button.removeAttribute(BUSY);
