@@ -1,4 +1,4 @@
-"""What an authenticator's answer must not pass with: the right answer with one thing changed, and what the evidence says.
+"""What an authenticator's answer must not pass with: the right answer with one thing changed.
 
 Each case names the code of the refusal, and the reason that is sealed with its event. docs/reference/passkeys.md lists
 them. Both ceremonies are tried wherever both have the check.
@@ -57,7 +57,7 @@ def without(answer: dict[str, Any], name: str) -> dict[str, Any]:
     return {**answer, "response": {key: value for key, value in answer["response"].items() if key != name}}
 
 
-# What both ceremonies check: bends of the client data or of the authenticator data, and the reason they are refused for.
+# What both ceremonies check: bends of the client data or of the authenticator data, and the reason in the evidence.
 BOTH: dict[str, tuple[dict[str, Any], str]] = {
     "another origin": ({"origin": "https://evil.example"}, "another origin"),
     "a look-alike that begins with ours": ({"origin": ORIGIN + ".evil.com"}, "another origin"),
@@ -147,10 +147,7 @@ ASSERTIONS: dict[str, tuple[Answer, str, str]] = {
         "signature",
     ),
     "the signature of another key": (
-        lambda a, o: {
-            **a.get(o),
-            "response": SoftAuthenticator(RP_ID, ORIGIN, user_handle=a.user_handle).get(o)["response"],
-        },
+        lambda a, o: {**a.get(o), "response": _stranger(a).get(o)["response"]},
         "passkey.assertion_refused",
         "signature",
     ),
@@ -175,8 +172,16 @@ ASSERTIONS: dict[str, tuple[Answer, str, str]] = {
         "",
     ),
     "a raw id unlike the id": (lambda a, o: {**a.get(o), "rawId": "AAAA"}, "passkey.assertion_refused", "differ"),
-    "another kind of credential": (lambda a, o: {**a.get(o), "type": "password"}, "passkey.assertion_refused", "kind"),
+    "another kind of credential": (
+        lambda a, o: {**a.get(o), "type": "password"},
+        "passkey.assertion_refused",
+        "public-key",
+    ),
 }
+
+
+def _stranger(authenticator: SoftAuthenticator) -> SoftAuthenticator:
+    return SoftAuthenticator(RP_ID, ORIGIN, user_handle=authenticator.user_handle)
 
 
 @pytest.mark.parametrize("name", ASSERTIONS)

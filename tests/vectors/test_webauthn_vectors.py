@@ -1,7 +1,7 @@
 """The 15 registrations and sign-ins of W3C Web Authentication Level 3, 16 "Test Vectors", as the service verifies them.
 
-With attestation policy `none` every row whose algorithm is offered registers and signs in. Two rows have answers from an
-embedded page: they pass with a rule that names the page around it, and are refused without one, as in the service.
+With attestation policy `none` every row whose algorithm is offered registers and signs in. Two rows have answers from
+an embedded page: they pass with a rule that names the page around it, and are refused without one, as in the service.
 Rows whose UV bit is 0 run without that rule. With policy `direct` and metadata that names the vectors' own root, the
 rows say which statements can be verified; the others are refused. docs/reference/passkeys.md shows the same table.
 """
