@@ -444,6 +444,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
             keyring=keyring,
             callers=Callers(database, signing_keys, clock, settings.issuer),
             branding=branding,
+            locks=locks,
+            leaving=leaving,
             issuer=settings.issuer,
         ),
         join=Join(database, clock, limits, flows),

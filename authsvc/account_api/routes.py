@@ -104,6 +104,8 @@ def build_router(api: AccountApi) -> APIRouter:
 
     _add_reading(router, api, Depends(caller("accounts:read")))
     _add_inviting(router, api, Depends(caller("accounts:write")))
+    _add_freezing(router, api, Depends(caller("accounts:freeze")))
+    _add_leaving(router, api, Depends(caller("accounts:export")), Depends(caller("accounts:erase")))
     return router
 
 
@@ -156,6 +158,36 @@ def _add_inviting(router: APIRouter, api: AccountApi, writer: Any) -> None:
         del idempotency_key  # named for the description; read below, where two of them are seen
         key = read_idempotency_key(request.headers.getlist("idempotency-key"))
         return _shown(api.invite(caller, key=key, email=body.email, name=body.name, origin=origin_of(request)))
+
+
+def _add_freezing(router: APIRouter, api: AccountApi, freezer: Any) -> None:
+    refusals = _refusals("404: `api.account_unknown`", "409: `api.not_joined`", "410: `api.account_erased`")
+
+    @router.post("/{account_id}/freeze", summary="Freeze an account", responses=refusals)
+    def freeze(request: Request, account_id: AccountId, caller: Caller = freezer) -> Account:
+        """Nobody signs in to it, and whoever is signed in is signed out. Nothing is deleted."""
+        return _shown(api.freeze(caller, account_id, frozen=True, origin=origin_of(request)))
+
+    @router.post("/{account_id}/unfreeze", summary="Open a frozen account again", responses=refusals)
+    def unfreeze(request: Request, account_id: AccountId, caller: Caller = freezer) -> Account:
+        """Whoever froze it, this opens it."""
+        return _shown(api.freeze(caller, account_id, frozen=False, origin=origin_of(request)))
+
+
+def _add_leaving(router: APIRouter, api: AccountApi, exporter: Any, eraser: Any) -> None:
+    refusals = _refusals("404: `api.account_unknown`", "409: `api.not_joined`", "410: `api.account_erased`")
+
+    @router.get("/{account_id}/export", summary="Export everything about an account", responses=refusals)
+    def export(request: Request, account_id: AccountId, caller: Caller = exporter) -> dict[str, Any]:
+        """What the account's owner can download: all that is kept about them, without secrets."""
+        return api.export(caller, account_id, origin=origin_of(request))
+
+    erased = _refusals("404: `api.account_unknown`")
+
+    @router.delete("/{account_id}", status_code=204, summary="Erase an account", responses=erased)
+    def erase(request: Request, account_id: AccountId, caller: Caller = eraser) -> None:
+        """At once and for good; its owner gets a last mail. An invitation is withdrawn. Again, it changes nothing."""
+        api.erase(caller, account_id, origin=origin_of(request))
 
 
 def _shown(view: AccountView) -> Account:

@@ -38,17 +38,19 @@ from authsvc.accounts.invited.store import (
     find_invited_by_email,
     insert_invited,
 )
-from authsvc.accounts.store import Account, find_account_by_email, list_addresses
+from authsvc.accounts.locks.service import Locks
+from authsvc.accounts.store import Account, find_account_by_email, get_account, list_addresses
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
-from authsvc.core.errors import BadInput, Conflict, NotFound
+from authsvc.core.errors import BadInput, Conflict, Gone, NotFound
 from authsvc.core.ids import hash_secret, new_id, new_secret
 from authsvc.core.limits import Limits
 from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.cipher import Keyring
+from authsvc.login.leaving.service import Leaving
 from authsvc.oidc.branding.service import Branding
 from authsvc.oidc.callers.service import Caller, Callers
 
@@ -80,6 +82,8 @@ class AccountApi:
     keyring: Keyring
     callers: Callers
     branding: Branding
+    locks: Locks
+    leaving: Leaving
     issuer: str
 
     def admit(self, token: str, scope: str, *, origin: Origin) -> Caller:
@@ -127,20 +131,16 @@ class AccountApi:
             account = find_customer_by_email(connection, address)
             invited = None if account else find_invited_by_email(connection, address, now=now)
             found = view_of(connection, account) if account else _view_of_invited(invited) if invited else None
-            account_id = found.id if found and account else None
-            personal = {"email": address}
-            self._record(
-                connection, "api:accounts:searched", caller, origin, account_id, personal, found=found is not None
-            )
+            known, personal = account.id if account else None, {"email": address}
+            self._record(connection, "api:accounts:searched", caller, origin, known, personal, found=found is not None)
         return found
 
     def get(self, caller: Caller, account_id: str, *, origin: Origin) -> AccountView:
         """Raises NotFound: `api.account_unknown`."""
         with self.database.write() as connection:
             found = self._get(connection, account_id)
-            known = account_id if not isinstance(found, InvitedAccount) else None
-            self._record(connection, "api:account:read", caller, origin, known, account=account_id)
-            return _view_of_invited(found) if isinstance(found, InvitedAccount) else view_of(connection, found)
+            self._record(connection, "api:account:read", caller, origin, _with_key(found), account=account_id)
+            return _view(connection, found)
 
     def invite(self, caller: Caller, *, key: str, email: str, name: str, origin: Origin) -> AccountView:
         """Promise an account to the owner of an address, and tell them. The same key gives the same account.
@@ -171,19 +171,58 @@ class AccountApi:
             self._record(connection, "api:account:invited", caller, origin, None, personal, account=invited.id)
         return _view_of_invited(invited)
 
-    def withdraw(self, connection: Connection, caller: Caller, invited: InvitedAccount, *, origin: Origin) -> None:
-        """Forget somebody who was invited and has not come."""
-        delete_invited(connection, invited.id)
-        self.outbox.forget(connection, (invited.email,))
-        self._record(connection, "api:account:erased", caller, origin, account=invited.id, invited=True)
+    def freeze(self, caller: Caller, account_id: str, *, frozen: bool, origin: Origin) -> AccountView:
+        """Freeze an account, or open it again; one that is so already stays so.
+
+        Raises:
+            NotFound: `api.account_unknown`.
+            Conflict: `api.not_joined`: its owner has not come yet.
+            Gone: `api.account_erased`.
+        """
+        now = self.clock.now()
+        with self.database.write() as connection:
+            account = self._get_account(connection, account_id)
+            change = self.locks.freeze if frozen else self.locks.unfreeze
+            change(connection, account.id, by=caller.client_id, origin=origin, now=now)
+            return view_of(connection, get_account(connection, account.id))
+
+    def export(self, caller: Caller, account_id: str, *, origin: Origin) -> dict[str, Any]:
+        """Return everything that is kept about an account, without secrets.
+
+        Raises:
+            NotFound, Conflict, Gone: as freeze.
+            TooMany: it was exported too often today.
+        """
+        now = self.clock.now()
+        self.limits.spend("export_per_account", f"{caller.client_id}:{account_id}")  # not the owner's own downloads
+        with self.database.write() as connection:
+            account = self._get_account(connection, account_id)
+            self._record(connection, "api:account:exported", caller, origin, account.id)
+        with self.database.snapshot() as connection:
+            return self.leaving.collect(connection, account.id, now=now)
+
+    def erase(self, caller: Caller, account_id: str, *, origin: Origin) -> None:
+        """Erase an account, or withdraw an invitation; what was erased before stays erased.
+
+        Raises:
+            NotFound: `api.account_unknown`.
+        """
+        now = self.clock.now()
+        with self.database.write() as connection:
+            found = self._get(connection, account_id)
+            if isinstance(found, InvitedAccount):
+                delete_invited(connection, found.id)
+                self.outbox.forget(connection, (found.email,))
+                self._record(connection, "api:invitation:withdrawn", caller, origin, account=found.id)
+            else:
+                self.leaving.erase(connection, found.id, by=caller.client_id, origin=origin, now=now)
 
     def _again(self, connection: Connection, request: PastRequest, fingerprint: str) -> AccountView:
         before = find_request(connection, request.client_id, request.key_hash)
         asked = self.keyring.indexes("api-request", fingerprint)
         if before is None or before.fingerprint not in asked:
             raise Conflict("api.idempotency_reused", "This Idempotency-Key was used for another request.")
-        found = self._get(connection, before.account_id)
-        return _view_of_invited(found) if isinstance(found, InvitedAccount) else view_of(connection, found)
+        return _view(connection, self._get(connection, before.account_id))
 
     def _get(self, connection: Connection, account_id: str) -> Account | InvitedAccount:
         if "\x00" in account_id:
@@ -193,6 +232,14 @@ class AccountApi:
         if found is None and invited is None:
             raise _unknown()
         return found or invited  # type: ignore[return-value]  # one of them is there
+
+    def _get_account(self, connection: Connection, account_id: str) -> Account:
+        found = self._get(connection, account_id)
+        if isinstance(found, InvitedAccount):
+            raise Conflict("api.not_joined", "Its owner has not come yet: there is only an invitation.")
+        if found.status == "erased":
+            raise Gone("api.account_erased", "This account was erased.")
+        return found
 
     def _place(self, connection: Connection, after: str) -> Line:
         account = None if "\x00" in after else find_customer(connection, after)
@@ -230,6 +277,15 @@ def view_of(connection: Connection, account: Account) -> AccountView:
     addresses = list_addresses(connection, account.id)
     email = addresses[0].email if addresses else None
     return AccountView(account.id, account.status, account.display_name, email, email is not None, account.created_at)
+
+
+def _view(connection: Connection, found: Account | InvitedAccount) -> AccountView:
+    return _view_of_invited(found) if isinstance(found, InvitedAccount) else view_of(connection, found)
+
+
+def _with_key(found: Account | InvitedAccount) -> str | None:
+    """Return whose key an event is sealed under. Somebody who was erased must not get a new one."""
+    return found.id if isinstance(found, Account) and found.status != "erased" else None
 
 
 def _view_of_invited(invited: InvitedAccount) -> AccountView:

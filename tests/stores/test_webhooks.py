@@ -5,7 +5,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -253,7 +253,7 @@ def test_an_erasure_takes_the_mails_that_wait_for_a_person_and_no_others(rig: Ri
             rig.outbox.mail(connection, Message(to, "Your code", "12345678"), now=now)
         rig.outbox.put(connection, "note", {}, now=now)
         assert rig.outbox.forget(connection, ("ada@example.org", "ada@old.example")) == 3
-    assert [row.topic for row in rig.waiting()] == ["mail", "note"] or len(rig.waiting()) == 2
+    assert sorted(row.topic for row in rig.waiting()) == ["mail", "note"]
 
 
 # -- what the sender refuses to do
@@ -332,9 +332,8 @@ def test_a_server_that_sends_a_byte_at_a_time_is_cut_off(monkeypatch: pytest.Mon
     thread.start()
     destination = parse_destination(f"http://127.0.0.1:{listener.getsockname()[1]}/", allow_private=True)
     try:
-        with pytest.raises(Exception) as problem:  # OSError or HTTPException, by where it was cut
+        with pytest.raises((OSError, HTTPException)):  # by where it was cut
             HttpClientSender(True).post(destination, {}, b"{}")
-        assert not isinstance(problem.value, AssertionError)
     finally:
         done.set()
         thread.join(timeout=5)
@@ -354,9 +353,7 @@ def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address("192.0.2.1"))]), False
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         .sign(key, hashes.SHA256())
     )
