@@ -21,7 +21,8 @@ from enum import StrEnum
 
 from authsvc.accounts.levels import ProofKind
 
-STRONGER = frozenset({ProofKind.PASSKEY, ProofKind.TOTP, ProofKind.RECOVERY_CODE})
+# Whatever is more than the mailbox, a password or a face: also a kind that this file has never heard of.
+STRONGER = frozenset(ProofKind) - {ProofKind.PASSWORD, ProofKind.EMAIL_CODE, ProofKind.FACE}
 OPEN_FOR = timedelta(days=7)
 WARY_FOR = timedelta(days=30)
 
