@@ -258,14 +258,22 @@ def test_the_manager_learns_names_and_what_is_accepted(new_visitor: Any) -> None
     visitor: Visitor = new_visitor()
     authenticator = sign_up_with_passkey(visitor, "renamed@example.org")
     (mine,) = authenticator.credentials()
-    removed = {**mine, "credentialId": base64.b64encode(b"\xff" * 32).decode(), "privateKey": new_private_key()}
-    authenticator.session.send("WebAuthn.addCredential", {"authenticatorId": authenticator.id, "credential": removed})
-    assert len(authenticator.credentials()) == 2
+    drawer = security_key(authenticator)  # it holds a passkey that was removed from the account
+    removed = {**mine, "credentialId": base64.b64encode(b"removed").decode(), "privateKey": new_private_key()}
+    drawer.session.send("WebAuthn.addCredential", {"authenticatorId": drawer.id, "credential": removed})
     change(visitor, f"UPDATE accounts SET display_name = 'Ada King' WHERE id {OWNED_BY}", "renamed@example.org")
     try_passkey(visitor, authenticator)
     expect_account(visitor, "phr")
+    assert drawer.credentials() == []
     (left,) = authenticator.credentials()
     assert (left["credentialId"], left["userDisplayName"]) == (mine["credentialId"], "Ada King")
+
+
+def security_key(beside: Authenticator) -> Authenticator:
+    """Plug in a second authenticator that nobody touches."""
+    options = {"protocol": "ctap2", "transport": "usb", "hasResidentKey": True, "automaticPresenceSimulation": False}
+    added = beside.session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    return Authenticator(beside.session, str(added["authenticatorId"]))
 
 
 def try_passkey(visitor: Visitor, authenticator: Authenticator) -> None:
