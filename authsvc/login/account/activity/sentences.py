@@ -48,7 +48,8 @@ def sentence_of(tag: str, facts: Facts, clients: Mapping[str, str]) -> Sentence 
 
 
 def _signed_in(facts: Facts, clients: Mapping[str, str]) -> Sentence:
-    at = f" to continue to {clients[facts['client']]}" if facts.get("client") in clients else ""
+    client = clients.get(str(facts.get("client")))
+    at = f" to continue to {client}" if client else ""
     new = ", from a device that was new to us" if facts.get("new_device") else ""
     how = _LEVELS.get(str(facts.get("level")), "")
     return Sentence(f"Signed in{how}{at}{new}.", "mark", disownable=True, bad=bool(facts.get("new_device")))
