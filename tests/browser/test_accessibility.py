@@ -162,6 +162,49 @@ def test_the_console(new_visitor: Any, look: Callable[[Page, str], None]) -> Non
     look(page, "decision of")
 
 
+def test_the_accounts_own_pages(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
+    visitor: Visitor = new_visitor()
+    visitor.add_authenticator()
+    sign_up_with_password(visitor, "a11y-own@example.org")
+    page, account = visitor.page, f"{visitor.demo.issuer}/account"
+    for path, heading in (
+        ("", "Ada Lovelace"),
+        ("/sessions", "Where you are signed in"),
+        ("/activity", "Recent activity"),
+        ("/consents", "What you allow"),
+        ("/password", "Password"),
+        ("/password/change", "Change your password"),
+        ("/password/remove", "Remove the password"),
+        ("/authenticator", "Authenticator app"),
+        ("/recovery-codes", "Recovery codes"),
+        ("/passkeys", "Passkeys"),
+        ("/passkeys/add", "Add a passkey"),
+    ):
+        page.goto(f"{account}{path}")
+        look(page, heading)
+    page.goto(f"{account}/authenticator")
+    page.get_by_role("button", name="Set up an app").click()
+    page.get_by_label("Code from the app").fill("000000")
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page, "Set up an app")
+    page.goto(f"{account}/recovery-codes")
+    page.get_by_role("button", name="Make recovery codes").click()
+    look(page, "Your new recovery codes")
+    page.goto(f"{account}/passkeys/add")
+    page.get_by_role("button", name="Create a passkey").click()
+    expect(page).to_have_url(f"{account}/passkeys")
+    page.get_by_text("Rename", exact=True).click()
+    look(page, "Passkeys")
+    page.get_by_role("link", name="Remove").first.click()
+    look(page, "Remove")
+    page.goto(f"{account}/activity")
+    page.get_by_role("link", name="This wasn't me").first.click()
+    look(page, "This wasn't you?")
+    page.get_by_role("button", name="This wasn't me").click()
+    look(page, "Everybody is signed out")
+
+
 def test_keys_alone_sign_up_and_in_with_a_password(new_visitor: Any) -> None:
     visitor: Visitor = new_visitor()
     page, demo, email = visitor.page, visitor.demo, "a11y-keys@example.org"
