@@ -34,6 +34,14 @@ from joserfc.jwk import ECKey, RSAKey
 MAX_BLOB_BYTES = 64 * 1024 * 1024  # the public one has about 8 MB
 MAX_CHAIN = 6
 
+
+class _LargeRegistry(jws.JWSRegistry):
+    """joserfc's own bounds are for tokens: 512 bytes of header, 128 kB of payload."""
+
+    max_header_length = 64 * 1024
+    max_payload_length = MAX_BLOB_BYTES
+
+
 # Statuses after which a model, or every key of it, may be in somebody else's hands (3.1.4). Said once, they stay: a
 # later certification does not change the authenticators that are out there.
 BROKEN = frozenset(
@@ -95,7 +103,7 @@ def read_blob(blob: bytes, *, root: bytes, now: datetime) -> Metadata:
     leaf = _chain(header.get("x5c"), _certificate(root), now)  # 1
     key, algorithms = _verifier(leaf)
     try:
-        signed = jws.deserialize_compact(compact, key, algorithms=algorithms)  # 2
+        signed = jws.deserialize_compact(compact, key, registry=_LargeRegistry(algorithms=algorithms))  # 2
     except (JoseError, ValueError) as problem:
         raise BlobRefused(f"its signature does not verify ({type(problem).__name__})") from problem
     try:
