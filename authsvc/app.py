@@ -29,6 +29,8 @@ from authsvc.accounts.locks.service import Locks
 from authsvc.accounts.sessions.service import Session, Sessions, sweep_sessions
 from authsvc.accounts.store import exists_with_role, get_account
 from authsvc.console import routes as console_routes
+from authsvc.console.cases import routes as case_routes
+from authsvc.console.cases.service import Cases
 from authsvc.console.service import Console
 from authsvc.core.audit.sealer import Sealer, SealerThread
 from authsvc.core.audit.service import Audit
@@ -520,6 +522,7 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         account_api_routes.build_router(parts.account_api),
         oidc_routes.build_router(parts.provider, pages, csrf),
         console_routes.build_router(parts.console, pages),
+        case_routes.build_router(Cases(parts.console), pages, csrf),
     ):
         app.include_router(router)
     if parts.mailbox is not None:

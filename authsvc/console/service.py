@@ -141,7 +141,7 @@ class Console:
             "client": asked.client,
         }
         facts |= {"account": account_id, "by_account": email is not None, "shown": len(shown)}
-        self._record("console:decisions:viewed", member, origin, now, facts)
+        self.record("console:decisions:viewed", member, origin, now, facts)
         older = shown[-1].place if len(rows) > PAGE_ROWS else None
         return DecisionList(member, asked, shown, people, clients, older, unknown)
 
@@ -166,8 +166,15 @@ class Console:
             events = tuple(list_events_around(connection, subject, decision.at)) if subject else ()
             clients = list_client_names(connection)
         facts = {"decision": decision.id, "subject": subject, "inputs": inputs is not None}
-        self._record("console:decision:opened", member, origin, now, facts)
+        self.record("console:decision:opened", member, origin, now, facts)
         return OpenedDecision(member, decision, person, inputs, altered, events, clients)
+
+    def analyst(self, secret: str | None, *, origin: Origin, now: datetime) -> StaffMember | NoPermission:
+        """Return who is at work, if they may be here; a refusal is recorded. Raises NotSignedIn."""
+        member = self._member(secret, now)
+        with self.database.read() as connection:
+            allowed = ANALYST in list_roles(connection, member.account_id)
+        return member if allowed else self._refuse(member, origin, now)
 
     def _member(self, secret: str | None, now: datetime) -> StaffMember:
         member = self.staff.find(secret, now=now)
@@ -176,7 +183,7 @@ class Console:
         return member
 
     def _refuse(self, member: StaffMember, origin: Origin, now: datetime) -> NoPermission:
-        self._record("console:access:refused", member, origin, now, {"lacks": ANALYST})
+        self.record("console:access:refused", member, origin, now, {"lacks": ANALYST})
         return NoPermission(member)
 
     def _inputs(self, connection: Connection, decision: StoredDecision) -> tuple[dict[str, Any] | None, bool]:
@@ -190,7 +197,8 @@ class Console:
             return None, True
         return inputs, False
 
-    def _record(self, tag: str, member: StaffMember, origin: Origin, now: datetime, facts: dict[str, Any]) -> None:
+    def record(self, tag: str, member: StaffMember, origin: Origin, now: datetime, facts: dict[str, Any]) -> None:
+        """Leave evidence of what a member of staff looks at."""
         facts = {"session": member.session_id, **facts}
         with self.database.write() as connection:
             self.audit.record(connection, tag, now=now, account_id=member.account_id, origin=origin, facts=facts)
