@@ -11,16 +11,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+WIDTHS = (1280, 640, 390, 320)  # a screen, the same at 200 %, a phone, and the screen at 400 % (WCAG 1.4.10)
+PHONE = 390
+SCHEMES = ("light", "dark")
+SEVERE = ("serious", "critical")
 LINK = re.compile(r"http://localhost:\d+/enrol\?token=\S+")
 
 
@@ -62,12 +68,19 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("demo")
+    with started(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@contextmanager
+def started(folder: Path, **settings: str) -> Iterator[Demo]:
+    """Start a demo in a folder and stop it. Args: settings without their prefix, beside those the demo makes itself."""
     port, storefront_port = _free_port(), _free_port()
+    variables = {f"AUTHSVC_{name}": value for name, value in settings.items()}
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "authsvc", "demo", "--port", str(port), "--storefront-port", str(storefront_port)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **variables, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -161,6 +174,38 @@ class Visitor:
             self.page.wait_for_timeout(hold_ms + 12 * next(noise))
             self.page.keyboard.up(character)
             self.page.wait_for_timeout(gap_ms + 25 * next(noise))
+
+
+@pytest.fixture(scope="module")
+def axe() -> Axe:
+    return Axe()
+
+
+@pytest.fixture
+def look(axe: Axe) -> Callable[[Page, str], None]:
+    """look(page, heading): that page has no serious violation, in either scheme, and fits every width."""
+
+    def check(page: Page, heading: str) -> None:
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)  # the click before only began the journey
+        page.wait_for_load_state()
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wider <= 0, f"{heading}: {wider} px wider than {width}"
+        for width in (PHONE, WIDTHS[0]):
+            page.set_viewport_size({"width": width, "height": 800})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                found = axe.run(page).response["violations"]
+                severe = [each for each in found if each["impact"] in SEVERE]
+                assert severe == [], f"{heading}, {width} px, {scheme}: {[describe(each) for each in severe]}"
+        page.emulate_media(color_scheme="light")
+
+    return check
+
+
+def describe(violation: dict[str, Any]) -> str:
+    return f"{violation['id']}: {[node['html'][:160] for node in violation['nodes']]}"
 
 
 def random_walk(seed: int) -> Iterator[float]:

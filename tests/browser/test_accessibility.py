@@ -7,50 +7,12 @@ rules for WCAG 2.2 AA; what it can't see (sense, order, tone) is for people to l
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.test_journeys import PASSWORD, begin_sign_up, sign_out, sign_up_with_password
 
-WIDTHS = (1280, 640, 390, 320)  # a screen, the same at 200 %, a phone, and the screen at 400 % (WCAG 1.4.10)
-PHONE = 390
-SCHEMES = ("light", "dark")
-SEVERE = ("serious", "critical")
 MAX_TABS = 40
-
-
-@pytest.fixture(scope="module")
-def axe() -> Axe:
-    return Axe()
-
-
-@pytest.fixture
-def look(axe: Axe) -> Callable[[Page, str], None]:
-    """look(page, heading): the page of that heading has no serious violation, in either scheme, and fits every width."""
-
-    def check(page: Page, heading: str) -> None:
-        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)  # the click before only began the journey
-        page.wait_for_load_state()
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wider <= 0, f"{heading}: {wider} px wider than {width}"
-        for width in (PHONE, WIDTHS[0]):
-            page.set_viewport_size({"width": width, "height": 800})
-            for scheme in SCHEMES:
-                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                found = axe.run(page).response["violations"]
-                severe = [each for each in found if each["impact"] in SEVERE]
-                assert severe == [], f"{heading}, {width} px, {scheme}: {[describe(each) for each in severe]}"
-        page.emulate_media(color_scheme="light")
-
-    return check
-
-
-def describe(violation: dict[str, Any]) -> str:
-    return f"{violation['id']}: {[node['html'][:160] for node in violation['nodes']]}"
 
 
 def test_the_pages_of_signing_up_and_in(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
