@@ -1,5 +1,6 @@
 """Sixteen at once on PostgreSQL: the offer of a passkey is answered once, and only one passkey comes of it."""
 
+import pytest
 from sqlalchemy import func, select
 
 from authsvc.factors.passkey.tables import passkeys
@@ -10,6 +11,8 @@ from tests.support.browser_client import BrowserClient
 from tests.support.running import Running
 
 __all__ = ["service"]  # the fixture
+
+pytestmark = pytest.mark.postgresql
 
 
 def owner_at_the_offer(running: Running) -> BrowserClient:

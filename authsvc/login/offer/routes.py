@@ -45,6 +45,7 @@ def build_router(shown: FlowPages, offers: Offers, csrf: Csrf) -> APIRouter:
             client_name=opened.client_name,
             next=arrival_of(opened),
             waits_s=offers.waits_s(opened),
+            **shown.dress(opened),
         )
 
     @router.post("/options")

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.levels import Level, ProofKind
-from authsvc.accounts.store import Account, list_addresses
+from authsvc.accounts.store import Account, list_addresses, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
@@ -120,6 +120,7 @@ class Offers:
         self.limits.spend("passkey_per_address", origin.source)
         now = self.clock.now()
         with self.database.write() as connection:
+            lock_account(connection, flow.account_id or "")
             owner = self._owner(connection, flow, secret, now)
             outcome = self.passkeys.finish_registration(
                 connection, credential, flow_id=flow.id, account_id=owner.id, origin=origin, now=now
@@ -130,7 +131,8 @@ class Offers:
             if isinstance(kept, Refused):
                 return Stay(NOT_CONFIRMED)
             self._answer(connection, flow, owner, "login:offer:accepted", origin, now)
-            self.alerts.send(connection, owner.id, AlertKind.FACTOR_ADDED, origin=origin, now=now)
+            head = self.fresh.flows.letterhead_of(connection, flow)
+            self.alerts.send(connection, owner.id, AlertKind.FACTOR_ADDED, origin=origin, now=now, letterhead=head)
         return Go(arrival_of(flow))
 
     def decline(self, flow: Flow, *, secret: str | None, origin: Origin) -> Go:
