@@ -37,6 +37,7 @@ Text = Annotated[str, Form(max_length=MAX_TEXT)]
 
 STEP_UP_WHY = "This sign-in looks different from your usual ones, so we need one more proof that it is you."
 LEVEL_WHY = "The shop asks for a stronger proof for what you are about to do."
+OWN_WHY = "What comes next can change who gets into your account, so we ask for the strongest proof that it has."
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class FlowPages:
         typed, error, status = typed or {}, stay.error if stay else None, stay.status if stay else 200
         common: dict[str, Any] = {"flow": flow.id, "client_name": flow.client_name, "error": error}
         common["leads_back"] = flow.kind in ("client", "face")  # our own pages would only ask for a sign-in again
+        common["team"] = flow.client_name if flow.kind == "client" else self.step_up.service_name
         common |= self.dress(flow)
         form_action = (flow.redirect_origin,) if flow.redirect_origin else ()
 
@@ -141,7 +143,8 @@ class FlowPages:
                 return page("confirm", with_passkey=True)
             case State.STEP_UP:
                 ladder = self.step_up.ladder(flow)
-                why = STEP_UP_WHY if flow.risk_level >= flow.required_level else LEVEL_WHY
+                why = OWN_WHY if flow.kind in ("account", "face") else LEVEL_WHY
+                why = STEP_UP_WHY if flow.risk_level >= flow.required_level else why
                 options = [{"kind": kind.value, "prompt": ladder.prompts.get(kind)} for kind in ladder.rungs]
                 return page(
                     "step_up", options=options, why=why, has_passkey=ladder.has_passkey, has_app=ladder.has_app
@@ -173,7 +176,7 @@ class FlowPages:
             client_name=flow.client_name,
             error=stay.error if stay else None,
             leads_back=flow.kind == "client",
-            name=typed.get("name", ""),
+            name=typed.get("name", flow.display_name or ""),
             email=typed.get("email", flow.email or ""),
             **self.dress(flow),
         )
