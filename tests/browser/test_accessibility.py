@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.test_journeys import PASSWORD, begin_sign_up, sign_out, sign_up_with_password
+from tests.browser.test_second_factors import confirm_password, set_up_app, sign_in_to_account
 
 MAX_TABS = 40
 
@@ -48,6 +49,35 @@ def test_the_pages_of_signing_up_and_in(new_visitor: Any, look: Callable[[Page, 
     page.get_by_role("button", name="Sign in with password").click()
     expect(page.get_by_role("alert")).to_be_visible()
     look(page, "Sign in")
+
+
+def test_the_pages_of_a_second_factor(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
+    owner: Visitor = new_visitor()
+    email = "a11y-second@example.org"
+    sign_up_with_password(owner, email)
+    set_up_app(owner)
+    page = owner.page
+    page.get_by_role("button", name="Move to another phone").click()
+    look(page, "Set up an app")
+    page.goto(f"{owner.demo.issuer}/account/recovery-codes")
+    page.get_by_role("button", name="Make").click()
+    look(page, "Your new recovery codes")
+
+    visitor: Visitor = new_visitor()
+    page = visitor.page
+    sign_in_to_account(visitor, email, "/account/authenticator")
+    look(page, "Authenticator app")
+    page.get_by_role("button", name="Move to another phone").click()
+    confirm_password(visitor)
+    look(page, "One more proof")
+    page.get_by_role("button", name="Use a code from your app").click()
+    page.get_by_label("Code from the app").fill("000000")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page, "Type the code from your app")
+    page.get_by_role("button", name="Use another way").click()
+    page.get_by_role("button", name="Use a recovery code").click()
+    look(page, "Type a recovery code")
 
 
 def test_the_offer_of_a_passkey(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
