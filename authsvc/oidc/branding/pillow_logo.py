@@ -47,7 +47,9 @@ def read_logo(data: bytes) -> Logo:
         with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as image:
             _require_size(image.width, image.height)
             pixels = image.convert("RGBA")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
+    except Image.DecompressionBombError as problem:
+        raise _wrong_size() from problem
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as problem:
         raise BadInput("brand.logo_format", "This file can't be read as PNG or WebP.") from problem
     pixels.thumbnail(BOX, Image.Resampling.LANCZOS)
     written = io.BytesIO()
@@ -61,8 +63,12 @@ def _is_raster(data: bytes) -> bool:
 
 def _require_size(width: int, height: int) -> None:
     if min(width, height) < MIN_SIDE or width * height > MAX_PIXELS or not 1 / 2 <= width / height <= 8:
-        raise BadInput(
-            "brand.logo_size",
-            f"A logo is at least {MIN_SIDE} pixels on each side, has at most {MAX_PIXELS} pixels, and is at most "
-            "twice as high as wide, and eight times as wide as high.",
-        )
+        raise _wrong_size()
+
+
+def _wrong_size() -> BadInput:
+    return BadInput(
+        "brand.logo_size",
+        f"A logo is at least {MIN_SIDE} pixels on each side, has at most {MAX_PIXELS} pixels, and is at most twice as "
+        "high as wide, and eight times as wide as high.",
+    )
