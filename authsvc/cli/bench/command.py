@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-MEASUREMENTS = ("password", "passkey", "face")
+MEASUREMENTS = ("password", "passkey", "passkey_cpu", "face", "import")
 
 
 def bench(
@@ -23,7 +23,7 @@ def bench(
         ),
     ] = None,
 ) -> None:
-    """Measure sign-ins and face captures on this machine; print one JSON object."""
+    """Measure sign-ins, face captures and imports on this machine; print one JSON object."""
     if only is not None and only not in MEASUREMENTS:
         raise typer.BadParameter(f"one of: {', '.join(MEASUREMENTS)}")
     results: dict[str, object] = {
@@ -43,6 +43,14 @@ def _measure(name: str, faces: Path | None) -> dict[str, object]:
         from authsvc.cli.bench_face import measure_face
 
         return dict(measure_face(frames_dir=faces))
+    if name == "import":
+        from authsvc.cli.bench.imports import measure_imports
+
+        return measure_imports()
+    if name == "passkey_cpu":
+        from authsvc.cli.bench.passkey_cpu import measure_passkey_cpu
+
+        return measure_passkey_cpu()
     from authsvc.cli.bench.sign_ins import measure_passkeys, measure_passwords
 
     return measure_passwords() if name == "password" else measure_passkeys()

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from authsvc.cli.bench.server import REDIRECT_URI, BenchServer
@@ -20,6 +21,14 @@ from authsvc.core.ids import new_secret
 
 _CSRF = re.compile(r'name="csrf" content="([^"]+)"')
 _CODE = re.compile(r"[?&]code=([^&]+)")
+
+
+class Connection(Protocol):
+    """What is used of http.client.HTTPConnection."""
+
+    def request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> None: ...
+    def getresponse(self) -> Any: ...
+    def close(self) -> None: ...
 
 
 @dataclass
@@ -31,11 +40,12 @@ class Customer:
     email: str
     password: str
     authenticator: SoftAuthenticator | None = None
+    connection: Connection | None = None  # instead of a socket
     cookies: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._hosts = itertools.cycle(range(1, 255))
-        self._connection = http.client.HTTPConnection("localhost", self.server.port, timeout=60)
+        self._connection = self.connection or http.client.HTTPConnection("localhost", self.server.port, timeout=60)
 
     def sign_in_with_password(self, typing: str) -> None:
         """One whole sign-in, from the shop's redirect to the shop's tokens. Raises RuntimeError when it fails."""

@@ -37,8 +37,8 @@ class BenchServer:
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[BenchServer]:
-    """Start a server and stop it afterwards. Args: settings as environment variables without their prefix."""
+def prepared(**settings: str) -> Iterator[BenchServer]:
+    """Make all of a server but its process. Args: settings as environment variables without their prefix."""
     with tempfile.TemporaryDirectory(prefix="authsvc-bench-") as folder, _environment(Path(folder), settings) as port:
         loaded = load_settings()
         upgrade(loaded.database.url)
@@ -46,17 +46,25 @@ def running(**settings: str) -> Iterator[BenchServer]:
         client, secret = services.clients.register_client(
             name="Bench shop", redirect_uris=[REDIRECT_URI], post_logout_redirect_uris=[]
         )
-        with (Path(folder) / "server.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "authsvc", "serve", "--port", str(port)], stdout=log, stderr=log
-            )
-            try:
-                _wait(f"http://localhost:{port}/health/ready", process)
-                yield BenchServer(port, services, client.id, secret or "")
-            finally:
-                process.terminate()
-                process.wait(timeout=30)
-                services.close()
+        try:
+            yield BenchServer(port, services, client.id, secret or "")
+        finally:
+            services.close()
+
+
+@contextmanager
+def running(**settings: str) -> Iterator[BenchServer]:
+    """Start a server and stop it afterwards. Args: as `prepared`."""
+    with prepared(**settings) as server, tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "authsvc", "serve", "--port", str(server.port)], stdout=log, stderr=log
+        )
+        try:
+            _wait(f"http://localhost:{server.port}/health/ready", process)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
 @contextmanager

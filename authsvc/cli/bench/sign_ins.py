@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from authsvc.accounts.consents.service import Purpose
 from authsvc.accounts.store import Account, Address, insert_account, insert_address
-from authsvc.cli.bench.customer import Customer
+from authsvc.cli.bench.customer import Connection, Customer
 from authsvc.cli.bench.server import BenchServer, running
 from authsvc.cli.soft_authenticator import SoftAuthenticator
 from authsvc.core.ids import new_bytes, new_id
@@ -49,7 +49,7 @@ def measure_passwords() -> dict[str, object]:
     with running() as server:
         hasher = Hasher(server.services.settings.password)
         stored = hasher.hash(PASSWORD)
-        customers = [_customer(server, number, stored) for number in range(CLIENTS)]
+        customers = [make_customer(server, number, password_hash=stored) for number in range(CLIENTS)]
         rhythm = random.Random(1)  # noqa: S311  # timings, not secrets
         for customer in customers:  # the first sign-in makes the device known
             customer.sign_in_with_password(_typing(rhythm))
@@ -83,7 +83,7 @@ def measure_passwords() -> dict[str, object]:
 def measure_passkeys() -> dict[str, object]:
     """Return passkey sign-ins per second, and rows written per sign-in."""
     with running() as server:
-        customers = [_customer(server, number, None) for number in range(CLIENTS)]
+        customers = [make_customer(server, number) for number in range(CLIENTS)]
         for customer in customers:
             customer.sign_in_with_passkey()
         before = _count_rows(server)
@@ -105,24 +105,33 @@ def _again(customer: Customer, rhythm: random.Random | None) -> None:
         customer.sign_in_with_password(_typing(rhythm))
 
 
-def _customer(server: BenchServer, number: int, password_hash: str | None) -> Customer:
+def make_customer(
+    server: BenchServer,
+    number: int,
+    *,
+    password_hash: str | None = None,
+    passkeys: int = 1,
+    connection: Connection | None = None,
+) -> Customer:
+    """Write an account with a password, or with so many passkeys; return its owner at a browser."""
     services, now = server.services, server.services.clock.now()
     email = f"customer{number}@example.org"
     account = Account(new_id("acc"), new_bytes(32), f"Customer {number}", "active", now)
     network = f"10.20.{number}"
     issuer = services.settings.issuer
     authenticator = None
-    with services.database.write() as connection:
-        insert_account(connection, account)
-        insert_address(connection, Address(new_id("adr"), account.id, email, now, verified_at_sign_up=True))
+    with services.database.write() as writing:
+        insert_account(writing, account)
+        insert_address(writing, Address(new_id("adr"), account.id, email, now, verified_at_sign_up=True))
         if password_hash is not None:
-            insert_password(connection, Password(account.id, password_hash, 1, now))
+            insert_password(writing, Password(account.id, password_hash, 1, now))
             origin = Origin("bench", f"{network}.1", "")
-            services.consents.give(connection, account.id, Purpose.TYPING, origin=origin, now=now)
+            services.consents.give(writing, account.id, Purpose.TYPING, origin=origin, now=now)
         else:
-            authenticator = SoftAuthenticator(services.settings.rp_id, issuer, user_handle=account.user_handle)
-            insert_passkey(connection, _passkey(account.id, authenticator, now))
-    return Customer(server, network, email, PASSWORD, authenticator)
+            for _ in range(passkeys):
+                authenticator = SoftAuthenticator(services.settings.rp_id, issuer, user_handle=account.user_handle)
+                insert_passkey(writing, _passkey(account.id, authenticator, now))
+    return Customer(server, network, email, PASSWORD, authenticator, connection)
 
 
 def _passkey(account_id: str, authenticator: SoftAuthenticator, now: datetime) -> Passkey:
