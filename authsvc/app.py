@@ -61,6 +61,7 @@ from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import sweep_failures as sweep_password_failures
 from authsvc.factors.recovery_code.service import RecoveryCodes
 from authsvc.factors.totp.service import Totp
+from authsvc.factors.totp.store import sweep_enrolments
 from authsvc.login import routes as login_routes
 from authsvc.login.account import routes as account_routes
 from authsvc.login.account.activity import routes as activity_routes
@@ -147,6 +148,7 @@ SWEEPS: tuple[Sweep, ...] = (
     sweep_sessions,
     sweep_devices,
     sweep_password_failures,
+    sweep_enrolments,
     sweep_sign_in_failures,
     sweep_decisions,
 )

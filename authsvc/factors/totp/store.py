@@ -68,8 +68,7 @@ def delete_secret(connection: Connection, account_id: str) -> str | None:
 
 
 def put_pending(connection: Connection, pending: PendingSecret) -> None:
-    """Keep a secret that is being set up, in place of an earlier one; those that expired go."""
-    connection.execute(delete(totp_enrolments).where(totp_enrolments.c.expires_at < pending.created_at))
+    """Keep a secret that is being set up, in place of an earlier one."""
     values = asdict(pending) | {"tries": 0}
     statement = insert_into(connection, totp_enrolments).values(values)
     connection.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_=values))
@@ -112,6 +111,11 @@ def consume_pending(connection: Connection, pending: PendingSecret) -> bool:
         totp_enrolments.c.account_id == pending.account_id, totp_enrolments.c.id == pending.id
     )
     return connection.execute(statement).rowcount == 1
+
+
+def sweep_enrolments(connection: Connection, now: datetime) -> None:
+    """Drop secrets that nobody confirmed in time."""
+    connection.execute(delete(totp_enrolments).where(totp_enrolments.c.expires_at <= now))
 
 
 def delete_pending(connection: Connection, account_id: str) -> bool:
