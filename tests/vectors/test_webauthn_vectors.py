@@ -197,7 +197,7 @@ def test_what_direct_attestation_makes_of_a_vector(rows: dict[str, Row], vectors
         return
     with pytest.raises(CeremonyRefused) as refusal:
         refuse_untrusted(new, DIRECT, metadata, now=NOW)
-    assert refusal.value.code == "passkey.authenticator_not_accepted"
+    assert refusal.value.code("") == "passkey.authenticator_not_accepted"
     assert refusal.value.reason.startswith(expected.direct)
 
 

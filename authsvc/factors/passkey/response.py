@@ -24,7 +24,11 @@ class CeremonyRefused(Exception):
     def __init__(self, reason: str, code: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.code = code
+        self._code = code
+
+    def code(self, otherwise: str) -> str:
+        """Return the code for the evidence; `otherwise` is that of the ceremony."""
+        return self._code or otherwise
 
 
 @dataclass(frozen=True)

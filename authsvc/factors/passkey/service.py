@@ -194,7 +194,7 @@ class Passkeys:
                 new = replace(new, attested=True)
             return NewPasskey(new)
         except CeremonyRefused as refusal:
-            code = refusal.code or "passkey.registration_refused"
+            code = refusal.code("passkey.registration_refused")
             return self._refused(connection, code, account_id, refusal.reason, origin, now)
 
     def keep(
@@ -281,7 +281,7 @@ class Passkeys:
                 raise ModelRefused(f"the client does not take the model {passkey.aaguid}")
         except CeremonyRefused as refusal:
             whose = passkey.account_id if passkey else None
-            code = refusal.code or "passkey.assertion_refused"
+            code = refusal.code("passkey.assertion_refused")
             return self._refused(connection, code, whose, refusal.reason, origin, now)
         self._note_oddities(connection, passkey, asserted, origin, now)
         note_use(connection, passkey.id, sign_count=asserted.sign_count, backed_up=asserted.backed_up, now=now)
