@@ -22,7 +22,7 @@ import typer
 import uvicorn
 
 from authsvc.core.ids import new_bytes, new_secret
-from authsvc.settings import DatabaseSettings, SecretSettings, Settings
+from authsvc.settings import DatabaseSettings, SecretSettings, Settings, WebhookSettings
 
 FOLDER = Path(".demo")
 READY_WITHIN_S = 60
@@ -88,6 +88,7 @@ def _settings(places: Places, secrets: dict[str, str]) -> Settings:
         service_name="authsvc demo",
         demo=True,
         database=DatabaseSettings(url=f"sqlite:///{FOLDER / 'authsvc.sqlite3'}"),
+        webhooks=WebhookSettings(allow_private=True),
         secrets=SecretSettings.model_validate(
             {"master_keys": f"demo:{secrets['master_key']}", "audit_key": secrets["audit_key"]}
         ),
@@ -119,6 +120,7 @@ def _write_environment(settings: Settings, secrets: dict[str, str]) -> None:
         "SERVICE_NAME": f"'{settings.service_name}'",
         "DEMO": "true",
         "DATABASE__URL": settings.database.url,
+        "WEBHOOKS__ALLOW_PRIVATE": "true",
         "SECRETS__MASTER_KEYS": f"demo:{secrets['master_key']}",
         "SECRETS__AUDIT_KEY": secrets["audit_key"],
     }
