@@ -569,7 +569,7 @@ def test_activity_is_paged_and_ends_after_90_days(local: Running) -> None:
     owner = signed_up(local)
     for number in range(24):
         owner.open("/account/consents")
-        post(owner, "/account/consents", purpose="typing", action="withdraw" if number % 2 else "give")
+        post(owner, "/account/consents", purpose="typing", version="1", action="withdraw" if number % 2 else "give")
     first = owner.open("/account/activity").text
     older = re.search(r'href="(/account/activity\?before=[^"]+)"', first)
     assert older is not None

@@ -2,6 +2,10 @@
 
 Typing samples and faces are kept only with a consent on record (GDPR, Article 9 for faces). Withdrawing deletes
 what was kept under it at once, in the same transaction: app.py names what has to go for each purpose.
+
+A consent is to the words that were read. When their sense changes, so does their version: what was agreed to before
+counts for nothing from then on, the page asks again, and taking it back deletes what is still kept from before. Whoever
+had an old page open agrees to nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -80,17 +84,42 @@ class Consents:
         given_at: datetime | None = connection.execute(_FIND_CURRENT, current).scalar_one_or_none()
         return given_at
 
-    def give(self, connection: Connection, account_id: str, purpose: Purpose, *, origin: Origin, now: datetime) -> None:
-        """Record a consent to the current wording; a second one changes nothing."""
-        if self.given(connection, account_id, purpose):
-            return
+    def outdated(self, connection: Connection, account_id: str, purpose: Purpose) -> bool:
+        """Return whether older words were agreed to, and today's were not: then the page asks again."""
+        query = select(consents.c.id).where(
+            consents.c.account_id == account_id,
+            consents.c.purpose == purpose.value,
+            consents.c.withdrawn_at.is_(None),
+        )
+        kept = connection.execute(query.limit(1)).first() is not None
+        return kept and not self.given(connection, account_id, purpose)
+
+    def give(
+        self,
+        connection: Connection,
+        account_id: str,
+        purpose: Purpose,
+        *,
+        read: int | None = None,
+        origin: Origin,
+        now: datetime,
+    ) -> bool:
+        """Record a consent to the current wording; a second one changes nothing.
+
+        Args: read is the version that the person had before their eyes. False when that is not today's.
+        """
         version = WORDINGS[purpose].version
+        if read is not None and read != version:
+            return False
+        if self.given(connection, account_id, purpose):
+            return True
         connection.execute(
             insert(consents).values(
                 id=new_id("con"), account_id=account_id, purpose=purpose.value, version=version, given_at=now
             )
         )
-        self._record(connection, "accounts:consent:given", account_id, purpose, origin, now)
+        self._record(connection, "accounts:consent:given", account_id, purpose, version, origin, now)
+        return True
 
     def withdraw(
         self, connection: Connection, account_id: str, purpose: Purpose, *, origin: Origin, now: datetime
@@ -104,12 +133,14 @@ class Consents:
                 consents.c.withdrawn_at.is_(None),
             )
             .values(withdrawn_at=now)
-        ).rowcount
+            .returning(consents.c.version)
+        ).scalars()
+        versions = sorted(withdrawn)
         if purpose in self.withdrawals:
             self.withdrawals[purpose](connection, account_id)
-        if withdrawn:
-            self._record(connection, "accounts:consent:withdrawn", account_id, purpose, origin, now)
-        return bool(withdrawn)
+        for version in versions:
+            self._record(connection, "accounts:consent:withdrawn", account_id, purpose, version, origin, now)
+        return bool(versions)
 
     def _record(
         self,
@@ -117,8 +148,9 @@ class Consents:
         tag: str,
         account_id: str,
         purpose: Purpose,
+        version: int,
         origin: Origin,
         now: datetime,
     ) -> None:
-        facts = {"purpose": purpose.value, "version": WORDINGS[purpose].version}
+        facts = {"purpose": purpose.value, "version": version}
         self.audit.record(connection, tag, now=now, account_id=account_id, origin=origin, facts=facts)

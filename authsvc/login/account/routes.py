@@ -111,10 +111,17 @@ def build_router(own_pages: AccountPages, own: OwnAccount, step_up: StepUp, csrf
 
     @router.post("/consents")
     def change_consent(
-        request: Request, purpose: Annotated[Purpose, Form()], action: Annotated[Literal["give", "withdraw"], Form()]
+        request: Request,
+        purpose: Annotated[Purpose, Form()],
+        action: Annotated[Literal["give", "withdraw"], Form()],
+        version: Annotated[int, Form()] = 0,
     ) -> Response:
         own.change_consent(
-            cookies.read(request, cookies.SESSION), purpose, give=action == "give", origin=origin_of(request)
+            cookies.read(request, cookies.SESSION),
+            purpose,
+            give=action == "give",
+            read=version,
+            origin=origin_of(request),
         )
         return RedirectResponse(Place.CONSENTS, status_code=303)
 

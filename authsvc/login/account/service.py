@@ -46,6 +46,8 @@ class ConsentLine:
     text: str
     given: bool
     given_at: datetime | None
+    version: int
+    outdated: bool  # older words were agreed to: the page asks again
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,16 @@ class OwnAccount:
             lines = tuple(self._consent_line(connection, owner.id, purpose) for purpose in Purpose)
             return Allowed(lines, self.face.template_exists(connection, owner.id), self.face.enabled)
 
-    def change_consent(self, secret: str | None, purpose: Purpose, *, give: bool, origin: Origin) -> None:
-        """Give a consent, or take it back and delete what was kept under it. Raises NotSignedIn."""
+    def change_consent(self, secret: str | None, purpose: Purpose, *, give: bool, read: int, origin: Origin) -> None:
+        """Give a consent, or take it back and delete what was kept under it. Raises NotSignedIn.
+
+        Args: read is the version of the words on the page; to older ones than today's nobody agrees.
+        """
         now = self.clock.now()
         with self.database.write() as connection:
             owner = self.fresh.owner(connection, secret, now=now)
             if give:
-                self.consents.give(connection, owner.id, purpose, origin=origin, now=now)
+                self.consents.give(connection, owner.id, purpose, read=read, origin=origin, now=now)
             else:
                 self.consents.withdraw(connection, owner.id, purpose, origin=origin, now=now)
 
@@ -146,4 +151,7 @@ class OwnAccount:
 
     def _consent_line(self, connection: Connection, account_id: str, purpose: Purpose) -> ConsentLine:
         wording, given_at = WORDINGS[purpose], self.consents.given_at(connection, account_id, purpose)
-        return ConsentLine(purpose.value, wording.title, wording.text, given_at is not None, given_at)
+        outdated = given_at is None and self.consents.outdated(connection, account_id, purpose)
+        return ConsentLine(
+            purpose.value, wording.title, wording.text, given_at is not None, given_at, wording.version, outdated
+        )

@@ -44,7 +44,11 @@ def build_router(shown: FlowPages, sign_up: SignUp, csrf: Csrf) -> APIRouter:
 
     @router.post("/credential/password", dependencies=[Depends(admitted(sign_up.passwords.lane))])
     def password(
-        request: Request, flow: Text, password: Text, typing_consent: Annotated[str, Form(max_length=8)] = ""
+        request: Request,
+        flow: Text,
+        password: Text,
+        typing_consent: Annotated[str, Form(max_length=8)] = "",
+        typing_consent_version: Annotated[int, Form()] = 0,
     ) -> Response:
         return shown.answer(
             request,
@@ -52,7 +56,7 @@ def build_router(shown: FlowPages, sign_up: SignUp, csrf: Csrf) -> APIRouter:
             lambda opened: sign_up.with_password(
                 opened,
                 password=password,
-                typing_consent=typing_consent == "yes",
+                typing_consent=typing_consent_version if typing_consent == "yes" else None,
                 visitor=visitor_of(request, opened),
             ),
         )

@@ -124,8 +124,8 @@ class SignUp:
         """Return whether a password could not reach what this sign-in asks for."""
         return flow.required > Level.PWD_EMAIL or flow.grant_role is not None
 
-    def with_password(self, flow: Flow, *, password: str, typing_consent: bool, visitor: Visitor) -> Go | Stay:
-        """Create the account with a password.
+    def with_password(self, flow: Flow, *, password: str, typing_consent: int | None, visitor: Visitor) -> Go | Stay:
+        """Create the account with a password. Args: typing_consent is the version of the words agreed to, if any.
 
         Raises:
             BadInput: the password can't be accepted, and why.
@@ -143,8 +143,10 @@ class SignUp:
         with self.database.write() as connection:
             account = self._create(connection, flow, email, name, visitor.origin, now)
             self.passwords.set_first(connection, account.id, hashed, origin=visitor.origin, now=now)
-            if typing_consent:
-                self.consents.give(connection, account.id, Purpose.TYPING, origin=visitor.origin, now=now)
+            if typing_consent is not None:
+                self.consents.give(
+                    connection, account.id, Purpose.TYPING, read=typing_consent, origin=visitor.origin, now=now
+                )
             proofs = {**flow.proofs, ProofKind.PASSWORD: now}
             return self._complete(connection, flow, account, proofs, visitor, now)
 
@@ -222,7 +224,8 @@ class SignUp:
             facts={"flow": flow.id, "client": flow.client_id},
             personal={"email": email},
         )
-        self.events.created(connection, account.id, now)
+        if flow.grant_role is None:  # the operator's people are no shop's
+            self.events.created(connection, account.id, now)
         return account
 
     def _send(self, connection: Connection, flow: Flow, email: str, origin: Origin, now: datetime) -> None:
