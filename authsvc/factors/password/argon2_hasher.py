@@ -65,7 +65,8 @@ class Hasher:
         owed[Kind.ARGON2] = max(owed[Kind.ARGON2], self._units(self._decoy))
         for kind, units in sorted((owed - paid).items()):
             spend(Work(kind, units), password)
-        self.worked += owed | paid
+        for kind, units in (owed | paid).items():  # not `self.worked +=`, which looks through what other threads change
+            self.worked[kind] += units
 
     def _verify_argon2(self, stored: str, password: str) -> bool:
         try:
