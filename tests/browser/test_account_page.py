@@ -170,8 +170,9 @@ def test_keys_alone_end_a_session_and_change_the_password(new_visitor: Any) -> N
     type_into(page, "New password", NEW_PASSWORD)
     page.keyboard.press("Enter")
     heading(page, "Password")
-    type_password(owner, email, hold_ms=70, gap_ms=60, seed=9)  # the old one
-    expect(page.get_by_role("alert")).to_contain_text("do not match")
+    stranger: Visitor = new_visitor()
+    type_password(stranger, email, hold_ms=70, gap_ms=60, seed=9)  # the old one
+    expect(stranger.page.get_by_role("alert")).to_contain_text("do not match")
 
 
 def tab_to_line(page: Page, name: str) -> None:
