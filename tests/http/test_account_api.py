@@ -482,6 +482,20 @@ def test_a_shop_hears_of_the_whole_life_of_an_account(
     assert all("ada" not in each.body.decode().lower() for each in receiver.received)
 
 
+def test_no_shop_hears_of_the_operators_people(shop: ServiceClient, service: Running) -> None:
+    service.services.webhooks.set_url(shop.client.id, "http://localhost:9/hook")
+    browser, authenticator = service.browser(), service.authenticator()
+    browser.open(service.services.staff.invite("analyst").removeprefix("http://localhost:8000"))
+    browser.submit("/enrol")
+    service.prove_address(browser, "analyst@example.org")
+    options = browser.post_json("/login/passkey/create/options", {"flow": browser.flow}).json()["publicKey"]
+    body = {"flow": browser.flow, "credential": authenticator.create(options)}
+    assert browser.post_json("/login/passkey/create/verify", body).status_code == 200
+    assert len(service.events("login:role:granted")) == 1
+    with service.services.database.read() as connection:
+        assert "webhook" not in connection.execute(select(outbox.c.topic)).scalars().all()
+
+
 def test_a_disabled_client_hears_nothing(shop: ServiceClient, service: Running, receiver: Receiver) -> None:
     service.services.webhooks.set_url(shop.client.id, receiver.url)
     sign_up(service)
