@@ -269,6 +269,16 @@ def test_a_sign_in_that_took_long_is_not_held_up(local: Running, owner: BrowserC
     shop.finish(owner, owner.submit("/login/password", email=EMAIL, password=PASSWORD, makes_passkeys="yes"))
 
 
+@pytest.mark.parametrize(("raised_minutes", "waits_s"), [(15, 540), (5, 270)])
+def test_a_page_that_nobody_answers_goes_on_in_time(local_with: Any, raised_minutes: int, waits_s: int) -> None:
+    service = local_with(sessions={"raised_minutes": raised_minutes})
+    browser = service.browser()
+    service.sign_up(browser, EMAIL)
+    service.clock.advance(days=2)
+    at_the_offer(service, browser)
+    assert f'data-waits-s="{waits_s}"' in browser.answer.text
+
+
 # -- the address field that waits for a passkey
 
 

@@ -59,4 +59,9 @@ def is_due(end: EndOfSignIn, *, now: datetime) -> bool:
     changes = (account.password_reset_at, account.address_changed_at, account.recovered_at)
     if account.guarded_at is not None or any(change is not None and now - change < SETTLED for change in changes):  # 5
         return False
-    return end.answered_at is None or now - end.answered_at >= QUIET  # 6
+    return not is_quiet(end.answered_at, now=now)  # 6
+
+
+def is_quiet(answered_at: datetime | None, *, now: datetime) -> bool:
+    """Return whether the last answer is too young to ask again."""
+    return answered_at is not None and now - answered_at < QUIET

@@ -25,9 +25,10 @@ from authsvc.core.database import Database
 from authsvc.core.errors import Conflict, NotAllowed, NotSignedIn
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
+from authsvc.factors.passkey.attestation import policy_of
 from authsvc.factors.passkey.service import Passkeys, Refused
 from authsvc.login.account.fresh.service import FreshProof, Owner
-from authsvc.login.offer.rule import EndOfSignIn, OfferState, is_due
+from authsvc.login.offer.rule import EndOfSignIn, OfferState, is_due, is_quiet
 from authsvc.login.offer.store import consume_offer, find_answered_at, note_answer
 from authsvc.login.service import out_of_step
 from authsvc.login.steps import Go, Stay
@@ -64,9 +65,10 @@ class Offers:
         now: datetime,
     ) -> str | None:
         """Return `due` where a sign-in that completes now ends with an offer."""
-        if flow.kind != "client" or flow.passkey_offer != OfferState.POSSIBLE:  # most sign-ins: ask nothing more
+        if flow.kind != "client" or flow.passkey_offer != OfferState.POSSIBLE or flow.expires_at - now < LEAST_ROOM:
             return None
-        if flow.expires_at - now < LEAST_ROOM:
+        answered_at = find_answered_at(connection, account.id)
+        if is_quiet(answered_at, now=now):  # the answer of most sign-ins that get so far
             return None
         end = EndOfSignIn(
             possible=True,
@@ -76,7 +78,7 @@ class Offers:
             has_passkey=bool(self.passkeys.list(connection, account.id)),
             known_device=known_device,
             account=account,
-            answered_at=find_answered_at(connection, account.id),
+            answered_at=answered_at,
         )
         return OfferState.DUE.value if is_due(end, now=now) else None
 
@@ -90,8 +92,8 @@ class Offers:
         return True
 
     def waits_s(self, flow: Flow) -> int:
-        """Return after how many seconds the page should go on by itself."""
-        left = min(LONGEST, flow.expires_at - self.clock.now() - MARGIN)
+        """Return after how many seconds the page should go on by itself: before what was proven has aged."""
+        left = min(LONGEST, self.fresh.sessions.raised - MARGIN, flow.expires_at - self.clock.now() - MARGIN)
         return max(1, int(left.total_seconds()))
 
     def begin(self, flow: Flow, *, conditional: bool, secret: str | None, origin: Origin) -> dict[str, Any]:
@@ -112,6 +114,7 @@ class Offers:
                 account=owner.account,
                 email=list_addresses(connection, owner.id)[0].email,
                 conditional=conditional,
+                attestation=policy_of(flow.attestation),
                 now=now,
             )
 
