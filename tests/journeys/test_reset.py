@@ -566,6 +566,15 @@ def test_the_other_mailed_codes_have_links_too(local: Running) -> None:
     assert claims["acr"] == "urn:authsvc:acr:pwd_email"
 
 
+def test_a_session_of_somebody_else_in_the_browser_ends_as_at_every_sign_in(local: Running) -> None:
+    local.sign_up(local.browser(), EMAIL)
+    shared = local.browser()
+    local.sign_up(shared, "bob@example.org")
+    shop, answer = reset(local, shared)
+    shop.finish(shared, answer)
+    assert ended(local) == ["password_reset", "replaced", None]
+
+
 # -- parts of journeys
 
 

@@ -185,7 +185,8 @@ class Reset:
             facts={"flow": flow.id, "sessions_ended": ended, "second_factor": stronger},
         )
         proofs = {ProofKind.PASSWORD: now}  # choosing it says as much as typing it on the next page would
-        arrival = Arrival(after, proofs, device, None, origin, password_version=replaced.version)
+        others = self.sessions.find_live(connection, visitor.session_secret, now=now)  # somebody else's in this browser
+        arrival = Arrival(after, proofs, device, others, origin, password_version=replaced.version)
         return self.sign_in.decide(connection, flow, arrival, "password", now)
 
     def _send(self, connection: Connection, flow: Flow, address: str, account: Account | None, now: datetime) -> None:

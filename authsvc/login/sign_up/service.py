@@ -30,6 +30,7 @@ from authsvc.core.origin import Origin
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.passkey.attestation import policy_of
 from authsvc.factors.passkey.service import Passkeys, Refused
+from authsvc.factors.password.own_words import own_words
 from authsvc.factors.password.rules import MAX_TYPED
 from authsvc.factors.password.service import Passwords
 from authsvc.login.finish.service import Arrival, Finish
@@ -137,8 +138,8 @@ class SignUp:
             raise BadInput("login.passkey_needed", "This account needs a passkey.")
         if len(password) > MAX_TYPED:
             raise BadInput("password.too_long", f"Please use at most {self.passwords.settings.max_length} characters.")
-        local_part = email.partition("@")[0]
-        hashed = self.passwords.hash_new(password, own_words=(email, local_part, name))
+        words = own_words(email, name, self.service_name, flow.client_name)
+        hashed = self.passwords.hash_new(password, own_words=words)
         now = self.clock.now()
         with self.database.write() as connection:
             account = self._create(connection, flow, email, name, visitor.origin, now)
