@@ -184,7 +184,7 @@ def test_who_has_a_passkey_is_never_asked_for_a_mailed_code(local: Running) -> N
         values = {
             "id": "pky_1", "account_id": account_id, "credential_id": b"c", "public_key": b"k", "sign_count": 0,
             "aaguid": "", "transports": [], "backup_eligible": False, "backed_up": False, "name": "Key",
-            "created_at": local.clock.now(),
+            "created_at": local.clock.now(), "uv_at_registration": True, "proven_uv_at": local.clock.now(),
         }  # fmt: skip
         connection.execute(passkeys.insert().values(**values))
     browser = stepping_up(local)
