@@ -78,7 +78,7 @@ def test_keycloak() -> None:
     ]
     assert taken["ada"].name == "Ada Example"
     assert taken["ada"].source_id == "0d9f6a1e-0000-4000-8000-000000000001"
-    assert taken["ada"].password_hash.startswith("$argon2id$v=19$m=7168,t=5,p=1$")
+    assert taken["ada"].password_hash.startswith("typed$argon2id$v=19$m=7168,t=5,p=1$")
     assert taken["bob"].password_hash.startswith("$pbkdf2-sha512$i=2100,l=64$")
     assert taken["dan"].password_hash.startswith("$pbkdf2-sha1$i=20000,l=64$")
     assert [row.frozen for row in taken.values()] == [False, False, False, False, True]

@@ -147,6 +147,7 @@ STORED = {
     "another pbkdf2": _pbkdf2(300, "sha512"),
     "foreign argon2": PasswordHasher(time_cost=2, memory_cost=128, parallelism=1).hash("right"),
     "cheap argon2i": PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.I).hash("right"),
+    "argon2 as it was typed": "typed" + PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("right"),
     "wordpress argon2": "wordpress" + PasswordHasher(time_cost=1, memory_cost=32, parallelism=1).hash("right"),
 }
 
@@ -239,6 +240,14 @@ def test_every_imported_hash_is_outdated(who: str) -> None:
 def test_any_rest_of_work_can_be_spent(kind: Kind, size: int) -> None:
     units = size * 1024 if kind is Kind.SCRYPT else size
     spend(Work(kind, max(1, units)), "a password with é and \ud800")
+
+
+def test_another_systems_argon2_gets_the_password_as_it_was_typed() -> None:
+    hasher, typed = Hasher(CHEAP), "tea\u00a0for two"  # which we would spell with an ordinary blank
+    foreign = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(typed)
+    assert hasher.verify("typed" + foreign, typed)
+    assert not hasher.verify("typed" + foreign, "tea for two")
+    assert hasher.verify(hasher.hash(typed), "tea for two")
 
 
 def test_a_checked_hash_knows_its_system() -> None:

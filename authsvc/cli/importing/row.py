@@ -14,7 +14,7 @@ from typing import Any
 
 from authsvc.accounts.addresses import MAX_LENGTH, normalise
 from authsvc.core.errors import BadInput
-from authsvc.factors.password.legacy.formats import LONGEST, Work, parse
+from authsvc.factors.password.legacy.formats import TYPED, Work, parse
 
 MAX_NAME = 100
 MAX_SOURCE_ID = 200
@@ -68,15 +68,13 @@ def read_line(text: bytes, read: Map, *, trust_addresses: bool) -> Checked:
         raise BadInput("import.address_unverified", "The other system never verified this address.")
     if not row.password_hash:
         raise BadInput("import.no_password", "This customer has no password there.")
-    if len(row.password_hash) > LONGEST:
-        raise BadInput("import.hash_malformed", "This password hash is broken.")
-    work = parse(row.password_hash).work
+    stored = TYPED + row.password_hash if row.password_hash.startswith("$argon2") else row.password_hash
+    work = parse(stored).work
     source_id = row.source_id
     if source_id is not None and not (source_id.isprintable() and len(source_id) <= MAX_SOURCE_ID):
         raise malformed("id")
-    return Checked(
-        email, _name(row.name) or email.partition("@")[0][:MAX_NAME], row.password_hash, work, row.frozen, source_id
-    )
+    name = _name(row.name) or email.partition("@")[0][:MAX_NAME]
+    return Checked(email, name, stored, work, row.frozen, source_id)
 
 
 def normalised_address(written: str) -> str:

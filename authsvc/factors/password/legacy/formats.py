@@ -7,7 +7,8 @@
     $scrypt$ln=LOG2_N,r=R,p=P$SALT$KEY                              base64 without padding
     $argon2i$ $argon2id$    the encoded form of the reference implementation
 
-`wordpress` before one of them says that the password is trimmed and slashed first, as WordPress's forms hand it on.
+`wordpress` before one of them says that the password is trimmed and slashed first, as WordPress's forms hand it on;
+`typed` before argon2 tells another system's hash from our own, whose passwords are spelt anew (opaque_string.py).
 
 Each format's cost is counted in units that its time is proportional to, so that unlike hashes can be made to cost the
 same (hashes.py). The bounds keep a check near one second on one core (measured: docs/guides/import.md), so that no row
@@ -38,6 +39,7 @@ MAX_ARGON2_UNITS = 512 * 2**10  # KiB times passes
 MAX_ARGON2_LANES = 8
 
 WORDPRESS = "wordpress"
+TYPED = "typed"
 
 _ITOA64 = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BCRYPT = re.compile(r"\$2([a-z]?)\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]")
@@ -147,7 +149,7 @@ def parse(stored: str) -> LegacyHash:
             broken) or `import.hash_too_costly` (past the bounds).
     """
     wordpress = stored.startswith(WORDPRESS)
-    text = stored.removeprefix(WORDPRESS)
+    text = stored.removeprefix(WORDPRESS).removeprefix(TYPED)
     if len(stored) > LONGEST:
         raise _malformed()
     if text.startswith(("$2", "$wp$2")):
