@@ -192,8 +192,8 @@ class Recoveries:
         note = (
             f"It was asked for on {pending.started_at:%d %B %Y, %H:%M} UTC. From {pending.due_at:%d %B %Y, %H:%M} UTC "
             "on, whoever reads this mailbox can make a new passkey or password for the account. Until then it can be "
-            "stopped: by the link below, by a button on your account page, or by signing in with what is said to be "
-            "lost."
+            "stopped: by the last link below, by a button on your account page, or by signing in with what is said to "
+            f"be lost.\n\nIf it was you, go on from then here:\n\n    {self.alerts.issuer}/login/recovery"
         )
         kind = AlertKind.RECOVERY_STARTED
         self.alerts.send(connection, account_id, kind, origin=origin, now=now, note=note)
