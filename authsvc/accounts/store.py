@@ -51,6 +51,11 @@ _FIND_BY_EMAIL = (
     .join(addresses, addresses.c.account_id == accounts.c.id)
     .where(addresses.c.email == bindparam("email"), addresses.c.retired_at.is_(None))
 )
+_LIST_ADDRESSES = (
+    select(addresses)
+    .where(addresses.c.account_id == bindparam("account_id"), addresses.c.retired_at.is_(None))
+    .order_by(addresses.c.verified_at)
+)
 
 
 def find_account(connection: Connection, account_id: str) -> Account | None:
@@ -137,14 +142,9 @@ def insert_address(connection: Connection, address: Address) -> bool:
 
 def list_addresses(connection: Connection, account_id: str) -> list[Address]:
     """Return the account's proven addresses, the oldest first: that one is its primary."""
-    query = (
-        select(addresses)
-        .where(addresses.c.account_id == account_id, addresses.c.retired_at.is_(None))
-        .order_by(addresses.c.verified_at)
-    )
     return [
         Address(row.id, row.account_id, row.email, row.verified_at, row.verified_at_sign_up)
-        for row in connection.execute(query)
+        for row in connection.execute(_LIST_ADDRESSES, {"account_id": account_id})
     ]
 
 
