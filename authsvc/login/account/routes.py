@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from authsvc.accounts.consents.service import Purpose
 from authsvc.core.errors import AuthsvcError, BadInput, NotAllowed, NotSignedIn
-from authsvc.login.account.fresh.service import CLOSED, PROOF_NEEDED, FreshProof
+from authsvc.login.account.fresh.service import FreshProof
 from authsvc.login.account.places import Place
 from authsvc.login.account.service import OwnAccount
 from authsvc.login.routes import FlowPages
@@ -75,11 +75,11 @@ class AccountPages:
             flow = self.fresh.begin_sign_in(place, row=row, browser=browser_of(request), origin=origin_of(request))
             return RedirectResponse(page_of(flow.id), status_code=303)
         except NotAllowed as problem:
-            if problem.code == PROOF_NEEDED:
+            if problem.code == "account.proof_needed":
                 browser, origin = browser_of(request), origin_of(request)
                 flow = self.fresh.begin(secret, place, row=row, browser=browser, origin=origin)
                 return RedirectResponse(page_of(flow.id), status_code=303)
-            if problem.code != CLOSED:
+            if problem.code != "account.closed_after_reset":
                 raise
             note(request, problem)
             return self.show(request, "closed", status=403)

@@ -36,9 +36,6 @@ FRESH = timedelta(minutes=10)
 CLOSED_AFTER_RESET = timedelta(hours=24)
 ACCOUNT_NAME = "your account"
 
-PROOF_NEEDED = "account.proof_needed"
-CLOSED = "account.closed_after_reset"
-
 
 @dataclass(frozen=True)
 class Owner:
@@ -82,9 +79,12 @@ class FreshProof:
         owner = self.owner(connection, secret, now=now)
         highest = self.highest(connection, owner.id)
         if self.closed_until(owner.account, highest, now=now) is not None:  # 2
-            raise NotAllowed(CLOSED, "Your password was reset by mail less than 24 hours ago. Please come back later.")
+            raise NotAllowed(
+                "account.closed_after_reset",
+                "Your password was reset by mail less than 24 hours ago. Please come back later.",
+            )
         if proven_within(owner.session.proofs, now=now, window=FRESH) < highest:  # 3
-            raise NotAllowed(PROOF_NEEDED, "Please prove once more that it is you.")
+            raise NotAllowed("account.proof_needed", "Please prove once more that it is you.")
         return owner
 
     def check(self, secret: str | None) -> Owner:
