@@ -30,7 +30,8 @@ _US_PER_S = 1_000_000.0
 
 def features_s(sample: TypingSample) -> FloatVector:
     """Return holds, press-to-press and release-to-press times, in seconds."""
-    return features_of([sample])[0]
+    features: FloatVector = features_of([sample])[0]
+    return features
 
 
 def features_of(samples: Sequence[TypingSample]) -> FloatVector:
