@@ -146,9 +146,7 @@ class FlowPages:
                 why = OWN_WHY if flow.kind in ("account", "face") else LEVEL_WHY
                 why = STEP_UP_WHY if flow.risk_level >= flow.required_level else why
                 options = [{"kind": kind.value, "prompt": ladder.prompts.get(kind)} for kind in ladder.rungs]
-                return page(
-                    "step_up", options=options, why=why, has_passkey=ladder.has_passkey, has_app=ladder.has_app
-                )
+                return page("step_up", options=options, why=why, has_passkey=ladder.has_passkey, has_app=ladder.has_app)
             case State.STEP_UP_CODE:
                 if (factor := self.step_up.typed_factor(flow.step_up_kind)) is not None:
                     return page("typed", prompt=factor.prompt)
@@ -159,7 +157,14 @@ class FlowPages:
                 return RedirectResponse(reset_page_of(flow.id), status_code=303)
             case State.DENIED:
                 return page("denied", next_steps=DENIED_NEXT_STEPS)
-            case State.READY | State.REFUSED | State.SPENT | State.RECOVERY_CODE | State.RECOVERY:
+            case (
+                State.READY
+                | State.REFUSED
+                | State.SPENT
+                | State.RECOVERY_ADDRESS
+                | State.RECOVERY_CODE
+                | State.RECOVERY
+            ):
                 return RedirectResponse(_arrival_of(flow), status_code=303)
 
     def show_create(

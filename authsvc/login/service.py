@@ -25,6 +25,7 @@ from authsvc.core.limits import Limits
 from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.login.branding import NO_BRANDS, Brand, Brands
+from authsvc.login.steps import RECOVERY_KIND
 from authsvc.login.store import Flow, find_flow, insert_flow, move_flow
 from authsvc.login.transitions import Event, State
 
@@ -96,7 +97,7 @@ class Flows:
             id=new_id("flow"),
             browser_hash=hash_secret(browser),
             kind=purpose.kind,
-            state=State.READY if ready else confirms or State.IDENTIFY,
+            state=State.READY if ready else confirms or _first_state(purpose),
             client_id=purpose.client_id,
             client_name=purpose.client_name,
             redirect_origin=purpose.redirect_origin,
@@ -234,6 +235,11 @@ class Flows:
             origin=origin,
             facts={"flow": flow.id, "state": flow.state.value, "foreign": what},
         )
+
+
+def _first_state(purpose: Purpose) -> State:
+    """A recovery is no sign-in: no password and no passkey can be shown in its flow."""
+    return State.RECOVERY_ADDRESS if purpose.kind == RECOVERY_KIND else State.IDENTIFY
 
 
 def belongs_to(flow: Flow, browser: str) -> bool:

@@ -6,7 +6,7 @@ identify ──sign_up_begun──▶ prove_address ──address_proven──�
    │  ├──unlock_begun───▶ unlock ──unlocked──▶ identify
    │  └──denied─────────▶ denied
    identify ──reset_begun──▶ reset_code ──mailbox_proven──▶ new_password ──▶ as from identify
-   identify ──recovery_begun──▶ recovery_code ──mailbox_proven──▶ recovery ──recovered──▶ spent
+   recovery_address ──recovery_begun──▶ recovery_code ──mailbox_proven──▶ recovery ──recovered──▶ spent
    any open state ──cancelled──▶ refused          ready, refused ──resumed──▶ spent
 """
 
@@ -22,6 +22,7 @@ class State(StrEnum):
     UNLOCK = "unlock"
     RESET_CODE = "reset_code"
     NEW_PASSWORD = "new_password"
+    RECOVERY_ADDRESS = "recovery_address"
     RECOVERY_CODE = "recovery_code"
     RECOVERY = "recovery"
     READY = "ready"
@@ -86,10 +87,10 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.NEW_PASSWORD, Event.STEP_UP_ASKED): State.STEP_UP,
     (State.NEW_PASSWORD, Event.DENIED): State.DENIED,
     (State.NEW_PASSWORD, Event.CANCELLED): State.REFUSED,
-    (State.IDENTIFY, Event.RECOVERY_BEGUN): State.RECOVERY_CODE,
+    (State.RECOVERY_ADDRESS, Event.RECOVERY_BEGUN): State.RECOVERY_CODE,
     (State.RECOVERY_CODE, Event.RECOVERY_BEGUN): State.RECOVERY_CODE,
     (State.RECOVERY_CODE, Event.MAILBOX_PROVEN): State.RECOVERY,
-    (State.RECOVERY_CODE, Event.BACK): State.IDENTIFY,
+    (State.RECOVERY_CODE, Event.BACK): State.RECOVERY_ADDRESS,
     (State.RECOVERY, Event.RECOVERED): State.SPENT,
     (State.DENIED, Event.CANCELLED): State.REFUSED,
     (State.READY, Event.RESUMED): State.SPENT,

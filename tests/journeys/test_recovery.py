@@ -368,3 +368,23 @@ def test_short_waits_are_for_the_demo_only(make_settings: Callable[..., Any]) ->
     production = {"issuer": "https://id.shop.example", "demo": False, "mail": {"host": "smtp.shop.example"}}
     with pytest.raises(ValueError, match=r"recovery\.wait_hours"):
         make_settings(**production, recovery={"wait_hours": 1})
+
+
+def test_a_recovery_is_no_sign_in(local: Running) -> None:
+    """No password, passkey, sign-up or reset is taken in its flow: they would lead past it."""
+    local.sign_up(local.browser(), EMAIL)
+    browser = local.browser()
+    browser.open("/login/recovery")
+    form = {"csrf": browser._parsed().meta_csrf, "flow": flow_of(browser)}
+    before = len(local.events("login:sign_in:completed"))
+    for path, typed in (
+        ("/login/password", {"email": EMAIL, "password": PASSWORD}),
+        ("/login/create", {"name": "Eve", "email": "eve@example.org"}),
+    ):
+        answer = browser.http.post(path, data={**form, **typed}, headers=SAME_ORIGIN)
+        assert answer.status_code == 303
+        assert answer.headers["location"] == f"/login?flow={form['flow']}"
+    options = browser.post_json("/login/passkey/options", {"flow": form["flow"]})
+    assert options.json()["code"] == "flow.out_of_step"
+    assert len(local.events("login:sign_in:completed")) == before
+    assert "Get back into your account" in browser.open(f"/login?flow={form['flow']}").text

@@ -47,8 +47,16 @@ def test_every_open_state_can_be_cancelled() -> None:
     assert all(after(state, Event.CANCELLED) is State.REFUSED for state in OPEN)
 
 
+def test_a_recovery_never_becomes_a_sign_in() -> None:
+    recovery = {State.RECOVERY_ADDRESS, State.RECOVERY_CODE, State.RECOVERY}
+    assert {after(state, event) for state in recovery for event in Event} - {None} == (
+        {State.RECOVERY_ADDRESS, State.RECOVERY_CODE, State.RECOVERY, State.SPENT}
+    )
+    assert not {state for state in set(State) - recovery for event in Event if after(state, event) in recovery}
+
+
 def test_every_state_is_reachable() -> None:
-    reached = {State.IDENTIFY}
+    reached = {State.IDENTIFY, State.RECOVERY_ADDRESS}
     while grown := {after(state, event) for state in reached for event in Event} - {None} - reached:
         reached |= grown  # type: ignore[arg-type]
     assert reached == set(State)

@@ -16,7 +16,7 @@ from authsvc.login.recovery.rules import Standing
 from authsvc.login.recovery.service import Recoveries
 from authsvc.login.routes import FlowPages, Text, visitor_of
 from authsvc.login.sign_in.routes import PasskeyStart, PasskeyStep
-from authsvc.login.steps import RECOVERY_KIND, Go, Stay, page_of, recovery_page_of
+from authsvc.login.steps import Go, Stay, page_of, recovery_page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
 from authsvc.web import cookies
@@ -52,7 +52,7 @@ class RecoveryPages:
             return self.shown.pages.render(request, f"login/{name}.html", status=status, **common, **context)
 
         match flow.state:
-            case State.IDENTIFY if flow.kind == RECOVERY_KIND:
+            case State.RECOVERY_ADDRESS:
                 return page("recovery_address", email=typed.get("email", flow.email or ""))
             case State.RECOVERY_CODE:
                 return page("recovery_code", address_hint=hint(flow.email or ""))
