@@ -103,6 +103,25 @@ def at_credential(service: Running) -> BrowserClient:
     return browser
 
 
+def at_reset(service: Running) -> BrowserClient:
+    service.sign_up(service.browser(), EMAIL)
+    browser = at_sign_in(service)
+    browser.open(f"/login/reset?flow={browser.flow}")
+    return browser
+
+
+def at_reset_code(service: Running) -> BrowserClient:
+    browser = at_reset(service)
+    browser.submit("/login/reset", email=EMAIL)
+    return browser
+
+
+def at_new_password(service: Running) -> BrowserClient:
+    browser = at_reset_code(service)
+    browser.submit("/login/reset/code", code=service.code_for(EMAIL))
+    return browser
+
+
 def at_step_up(service: Running) -> BrowserClient:
     service.sign_up(service.browser(), EMAIL)
     service.clock.advance(days=1)
@@ -192,6 +211,10 @@ FORMS = {
     "/login/back": (at_code, {}),
     "/login/cancel": (at_sign_in, {}),
     "/login/credential/password": (at_credential, {"password": PASSWORD}),
+    "/login/reset": (at_reset, {"email": EMAIL}),
+    "/login/reset/code": (at_reset_code, {"code": "00000000"}),
+    "/login/reset/resend": (at_reset_code, {}),
+    "/login/reset/password": (at_new_password, {"password": PASSWORD}),
     "/login/step-up/email": (at_step_up, {}),
     "/login/step-up/face": (at_step_up, {}),
 }
@@ -206,7 +229,7 @@ def test_forms_of_a_flow(service: Running, path: str) -> None:
     refuse(service, cases)
 
 
-@pytest.mark.parametrize("path", ["/login", "/login/create", "/login/face/status"])
+@pytest.mark.parametrize("path", ["/login", "/login/create", "/login/reset", "/login/face/status"])
 def test_pages_of_a_flow(service: Running, path: str) -> None:
     browser = at_sign_in(service)
     refuse(service, any_flow(service, lambda who, flow: lambda: who.http.get(path, params={"flow": flow}), browser))
@@ -251,8 +274,15 @@ def test_what_is_typed_at_sign_in(service: Running, fields: dict[str, str], code
         ("/login/unlock", at_sign_in, {"email": "eve@"}, "account.address_invalid"),
         ("/login/credential/password", at_credential, {"password": "short"}, "password.too_short"),
         ("/login/credential/password", at_credential, {"password": "x" * 2000}, "password.too_long"),
-        ("/login/credential/password", at_credential, {"password": STRANGER}, "password.guessable"),
+        ("/login/credential/password", at_credential, {"password": STRANGER}, "password.own_words"),
         ("/login/credential/password", at_credential, {"password": "a\x00" * 20}, "password.unusable"),
+        ("/login/reset", at_reset, {"email": "eve@"}, "account.address_invalid"),
+        ("/login/reset", at_reset, {"email": "a\x00@example.org"}, "account.address_invalid"),
+        ("/login/reset/password", at_new_password, {"password": "short"}, "password.too_short"),
+        ("/login/reset/password", at_new_password, {"password": "x" * 2000}, "password.too_long"),
+        ("/login/reset/password", at_new_password, {"password": "a\x00" * 20}, "password.unusable"),
+        ("/login/reset/password", at_new_password, {"password": "passwordpassword"}, "password.guessable"),
+        ("/login/reset/password", at_new_password, {"password": EMAIL}, "password.own_words"),
     ],
 )
 def test_what_is_typed_elsewhere(service: Running, path: str, begin: Any, fields: dict[str, str], code: str) -> None:
@@ -268,6 +298,9 @@ def test_steps_that_are_not_the_flows_current_one_lead_to_its_page(service: Runn
         ("/login/code/resend", {}),
         ("/login/back", {}),
         ("/login/credential/password", {"password": PASSWORD}),
+        ("/login/reset/code", {"code": "00000000"}),
+        ("/login/reset/resend", {}),
+        ("/login/reset/password", {"password": PASSWORD}),
         ("/login/step-up/email", {}),
     ):
         before = content(service)
@@ -284,6 +317,13 @@ def test_steps_that_are_not_the_flows_current_one_lead_to_its_page(service: Runn
             ),
         ],
     )
+
+
+@pytest.mark.parametrize("token", ["", "x", "\x00", "\u202e", "A" * 43, "A" * 128])
+def test_links_that_nobody_was_sent(service: Running, token: str) -> None:
+    browser = at_reset_code(service)
+    send = lambda: browser.http.get("/login/link", params={"token": token})  # noqa: E731
+    refuse(service, [Bad(repr(token), send, 410, "link.spent")])
 
 
 # -- passkeys
