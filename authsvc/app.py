@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from authsvc.account_api import routes as account_api_routes
 from authsvc.account_api.service import AccountApi
 from authsvc.account_api.store import sweep_requests
-from authsvc.accounts.alerts.service import AlertKind, Alerts
+from authsvc.accounts.alerts.service import AlertKind, Alerts, sweep_alerts
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.devices.service import Devices, sweep_devices
 from authsvc.accounts.events.http_client_sender import HttpClientSender
@@ -44,16 +44,18 @@ from authsvc.core.outbox.service import Outbox, OutboxWorker, mail_handler
 from authsvc.core.sealing.service import Vault
 from authsvc.core.sweeper import Sweep, Sweeper
 from authsvc.factors.email_code.service import EmailCodes
+from authsvc.factors.email_code.store import sweep_codes
 from authsvc.factors.face import routes as face_routes
 from authsvc.factors.face.dlib_embedder import load_models
 from authsvc.factors.face.service import FaceService
-from authsvc.factors.face.store import delete_face_data
+from authsvc.factors.face.store import delete_face_data, sweep_tickets
 from authsvc.factors.factor import Factor
 from authsvc.factors.passkey import routes as passkey_routes
 from authsvc.factors.passkey.authenticator_names import load_names
 from authsvc.factors.passkey.ceremony import RelyingParty
 from authsvc.factors.passkey.metadata_file import open_metadata
 from authsvc.factors.passkey.service import Passkeys
+from authsvc.factors.passkey.store import sweep_challenges
 from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.hibp_file import open_hibp
 from authsvc.factors.password.legacy.service import StoredTariff
@@ -79,6 +81,7 @@ from authsvc.login.account.sessions import routes as own_session_routes
 from authsvc.login.account.sessions.service import OwnSessions
 from authsvc.login.address import routes as address_routes
 from authsvc.login.address.service import AddressChanges, StopChanges
+from authsvc.login.address.store import sweep_changes
 from authsvc.login.alerts import routes as alert_routes
 from authsvc.login.alerts.service import NotMe
 from authsvc.login.branding import Brand
@@ -94,6 +97,7 @@ from authsvc.login.offer.service import Offers
 from authsvc.login.recovery import routes as recovery_routes
 from authsvc.login.recovery.journey.service import RecoveryJourney
 from authsvc.login.recovery.service import REMINDER, Recoveries
+from authsvc.login.recovery.store import sweep_recoveries
 from authsvc.login.reset import routes as reset_routes
 from authsvc.login.reset.service import Reset
 from authsvc.login.routes import FlowPages
@@ -147,6 +151,12 @@ SWEEPS: tuple[Sweep, ...] = (
     sweep_stored_requests,
     sweep_sessions,
     sweep_devices,
+    sweep_alerts,
+    sweep_codes,
+    sweep_challenges,
+    sweep_tickets,
+    sweep_recoveries,
+    sweep_changes,
     sweep_password_failures,
     sweep_enrolments,
     sweep_sign_in_failures,

@@ -121,7 +121,7 @@ alerts = Table(
     Column("account_id", String(64), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
     Column("kind", String(40), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("consumed_at", UtcDateTime),
     Index("ix_alerts_account_id_kind_created_at", "account_id", "kind", "created_at"),
 )

@@ -413,6 +413,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_alerts_account_id_kind_created_at", ["account_id", "kind", "created_at"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_alerts_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
         "audit_links",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from authsvc.accounts.store import list_told
 from authsvc.accounts.tables import alerts
@@ -152,3 +152,8 @@ class Alerts:
             f"strongest proof at the next sign-in:\n\n    {self.issuer}/not-me?token={secret}"
         )
         return Message(to, "Was this you?", letterhead.under(text))
+
+
+def sweep_alerts(connection: Connection, now: datetime) -> None:
+    """Drop warnings whose link works no more; that they were sent is among the evidence."""
+    connection.execute(delete(alerts).where(alerts.c.expires_at < now))

@@ -22,7 +22,6 @@ def insert_code(
     expires_at: datetime,
 ) -> None:
     """Keep a new code; earlier ones of the same flow and purpose are worth nothing from now on."""
-    connection.execute(delete(email_codes).where(email_codes.c.expires_at < now))
     connection.execute(
         update(email_codes)
         .where(
@@ -107,3 +106,8 @@ def consume_code(connection: Connection, code_id: str, *, code_hash: bytes, link
         .values(consumed_at=now)
     )
     return connection.execute(statement).rowcount == 1
+
+
+def sweep_codes(connection: Connection, now: datetime) -> None:
+    """Drop codes that are worth nothing any more."""
+    connection.execute(delete(email_codes).where(email_codes.c.expires_at < now))

@@ -44,8 +44,12 @@ class Ticket:
 
 
 def insert_ticket(connection: Connection, ticket: Ticket) -> None:
-    connection.execute(delete(face_tickets).where(face_tickets.c.expires_at < ticket.created_at - KEPT_AFTER_EXPIRY))
     connection.execute(insert(face_tickets).values(**asdict(ticket)))
+
+
+def sweep_tickets(connection: Connection, now: datetime) -> None:
+    """Drop tickets that are long over."""
+    connection.execute(delete(face_tickets).where(face_tickets.c.expires_at < now - KEPT_AFTER_EXPIRY))
 
 
 def find_ticket(connection: Connection, ticket_id: str) -> Ticket | None:

@@ -69,7 +69,6 @@ _NOTE_USE = (
         proven_uv_at=func.coalesce(passkeys.c.proven_uv_at, bindparam("now", type_=passkeys.c.proven_uv_at.type)),
     )
 )
-_DROP_EXPIRED = delete(webauthn_challenges).where(webauthn_challenges.c.expires_at < bindparam("now"))
 _INSERT_CHALLENGE = insert(webauthn_challenges)
 _CONSUME = (
     update(webauthn_challenges)
@@ -139,7 +138,6 @@ def delete_passkey(connection: Connection, account_id: str, passkey_id: str) -> 
 
 def insert_challenge(connection: Connection, challenge: Challenge) -> None:
     """Keep a new challenge; those that expired go."""
-    connection.execute(_DROP_EXPIRED, {"now": challenge.created_at})
     connection.execute(_INSERT_CHALLENGE, {**challenge.__dict__, "purpose": challenge.purpose.value})
 
 
@@ -155,6 +153,11 @@ def consume_challenge(
     }
     row = connection.execute(_CONSUME, values).one_or_none()
     return Challenge(**{**row._mapping, "purpose": Ceremony(row.purpose)}) if row else None
+
+
+def sweep_challenges(connection: Connection, now: datetime) -> None:
+    """Drop challenges that nobody answered in time."""
+    connection.execute(delete(webauthn_challenges).where(webauthn_challenges.c.expires_at < now))
 
 
 def _passkey(row: Row[Any]) -> Passkey:

@@ -1,13 +1,15 @@
 """SQL for changes of address."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from authsvc.accounts.store import Address, insert_address
 from authsvc.accounts.tables import accounts, addresses
 from authsvc.login.address.tables import address_changes
+
+KEPT_AFTER_EXPIRY = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -187,3 +189,13 @@ def restore_address(connection: Connection, account_id: str, email: str, since: 
 def note_change(connection: Connection, account_id: str, now: datetime) -> None:
     """The mailbox alone is not to be trusted for a day: a fact for the ladder."""
     connection.execute(update(accounts).where(accounts.c.id == account_id).values(address_changed_at=now))
+
+
+def sweep_changes(connection: Connection, now: datetime) -> None:
+    """Drop changes that can neither go on nor be put back."""
+    over = now - KEPT_AFTER_EXPIRY
+    connection.execute(
+        delete(address_changes).where(
+            address_changes.c.expires_at < over, func.coalesce(address_changes.c.revert_until, over) <= over
+        )
+    )

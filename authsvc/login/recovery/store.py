@@ -1,13 +1,15 @@
 """SQL for recoveries."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from authsvc.core.database import insert_into
 from authsvc.login.recovery.rules import Pending
 from authsvc.login.recovery.tables import recoveries
+
+KEPT_AFTER_EXPIRY = timedelta(days=90)  # longer than a stopped one makes the next one wait
 
 _IS_OPEN = (recoveries.c.stopped_at.is_(None), recoveries.c.finished_at.is_(None))
 _SHOWN = (
@@ -116,6 +118,11 @@ def find_last_stop(connection: Connection, account_id: str) -> datetime | None:
     )
     stopped_at: datetime | None = connection.execute(query).scalar_one_or_none()
     return stopped_at
+
+
+def sweep_recoveries(connection: Connection, now: datetime) -> None:
+    """Drop recoveries that can neither be finished nor say how long the next one has to wait."""
+    connection.execute(delete(recoveries).where(recoveries.c.expires_at < now - KEPT_AFTER_EXPIRY))
 
 
 def _pending(row: Any) -> Pending:
