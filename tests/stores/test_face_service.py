@@ -33,6 +33,7 @@ from authsvc.factors.face.store import (
     find_ticket,
     hold_claimed_ticket,
     put_template,
+    sweep_tickets,
 )
 from authsvc.factors.face.tables import face_templates, face_tickets
 from tests.support import faces as support
@@ -209,7 +210,8 @@ def test_an_expired_ticket_is_gone(enrolled: Faces, clock: SettableClock) -> Non
 def test_a_ticket_of_yesterday_is_swept_away(enrolled: Faces, clock: SettableClock) -> None:
     old = enrolled.ticket("verify")
     clock.advance(days=2)
-    enrolled.ticket("verify")
+    with enrolled.database.write() as connection:
+        sweep_tickets(connection, clock.now())
     assert refusal(lambda: enrolled.submit(old, capture("anna"))).code == "face.ticket_unknown"
 
 
