@@ -27,6 +27,9 @@ ACCESS_TOKEN_TYPE = "at+jwt"
 USERINFO_PATH = "/oauth2/userinfo"
 ACCOUNTS_PATH = "/v1/accounts"
 
+# joserfc looks the names in `crit` up before it looks at what they are: a list among them is a TypeError.
+UNREADABLE = (JoseError, ValueError, TypeError)
+
 
 @dataclass(frozen=True)
 class Authentication:
@@ -201,7 +204,7 @@ def _read(value: str, keys: KeySet, *, issuer: str, audience: str, now: datetime
             aud={"essential": True, "value": audience},
             exp={"essential": True},
         ).validate(token.claims)
-    except (JoseError, ValueError) as problem:
+    except UNREADABLE as problem:
         raise InvalidTokenError() from problem
     claims: Mapping[str, Any] = token.claims
     return claims
@@ -211,7 +214,7 @@ def kid_of(value: str) -> str | None:
     """Return the key id in a token's header, unchecked; None when there is none to read."""
     try:
         header = jws.extract_compact(value.encode()).headers()
-    except (JoseError, ValueError):
+    except UNREADABLE:
         return None
     kid = header.get("kid")
     return kid if isinstance(kid, str) else None
@@ -221,7 +224,7 @@ def read_id_token_hint(value: str, keys: KeySet, *, issuer: str) -> Mapping[str,
     """Return the claims of an ID token that we issued, however long ago; None when it isn't one."""
     try:
         token = jwt.decode(value, keys, algorithms=list(ID_TOKEN_ALGS))
-    except (JoseError, ValueError):
+    except UNREADABLE:
         return None
     claims = token.claims
     ours = token.header.get("typ") == "JWT" and claims.get("iss") == issuer

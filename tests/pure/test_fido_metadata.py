@@ -103,6 +103,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "another payload under the signature": (_other_payload, "signature"),
     "alg none": (lambda: _with_header(alg="none"), "signature"),
     "an HMAC": (lambda: _with_header(alg="HS256"), "signature"),
+    "something odd called critical": (lambda: _with_header(crit=[["b64"]]), "signature"),
     "no chain": (lambda: _with_header(x5c=None), "chain"),
     "an empty chain": (lambda: _with_header(x5c=[]), "chain"),
     "a chain of garbage": (lambda: _with_header(x5c=["AAAA"]), "chain"),

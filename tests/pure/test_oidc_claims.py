@@ -19,6 +19,7 @@ from authsvc.oidc.claims import (
     kid_of,
     read_access_token,
     read_id_token_hint,
+    read_service_token,
 )
 
 ISSUER = "https://id.shop.example"
@@ -169,3 +170,13 @@ def test_anything_else_is_no_hint(token: str) -> None:
 def test_a_header_can_nest_as_deep_as_it_likes() -> None:
     deep = b64(b'{"alg":"ES256","kid":' + b"[" * 300)
     assert kid_of(f"{deep}.e30.eA") is None
+
+
+@pytest.mark.parametrize("crit", [[["b64"]], [{}], [None], [1], "b64", {}, 0, [], ["exp"]])
+def test_a_header_that_names_odd_things_as_critical_is_refused(crit: Any) -> None:
+    token = ".".join((b64(json.dumps({"alg": "ES256", "typ": "at+jwt", "crit": crit}).encode()), "e30", "eA"))
+    for reader in (read_access_token, read_service_token):
+        with pytest.raises(OAuth2Error):
+            reader(token, PUBLISHED, issuer=ISSUER, now=NOW)
+    assert hint(token) is None
+    assert kid_of(token) is None

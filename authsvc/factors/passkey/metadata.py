@@ -104,7 +104,7 @@ def read_blob(blob: bytes, *, root: bytes, now: datetime) -> Metadata:
     key, algorithms = _verifier(leaf)
     try:
         signed = jws.deserialize_compact(compact, key, registry=_LargeRegistry(algorithms=algorithms))  # 2
-    except (JoseError, ValueError) as problem:
+    except (JoseError, ValueError, TypeError) as problem:  # TypeError: odd members of `crit`
         raise BlobRefused(f"its signature does not verify ({type(problem).__name__})") from problem
     try:
         return _metadata(json.loads(signed.payload))  # 3
