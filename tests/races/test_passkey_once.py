@@ -1,13 +1,16 @@
-"""Sixteen at once on PostgreSQL: a challenge is answered once, a credential belongs to one account."""
+"""At once on PostgreSQL: a challenge is answered once, a credential has one owner, and a removed one is dead."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
+from authsvc.accounts.store import lock_account
+from authsvc.accounts.tables import accounts
 from authsvc.cli.soft_authenticator import SoftAuthenticator
 from authsvc.core.audit.service import Audit
 from authsvc.core.database import Database
@@ -15,7 +18,7 @@ from authsvc.factors.passkey.ceremony import RelyingParty
 from authsvc.factors.passkey.service import Passkeys, Proven, Refused
 from authsvc.factors.passkey.tables import passkeys
 from tests.support.clocks import SettableClock
-from tests.support.passkeys import ORIGIN, RP_ID, PasskeyBench
+from tests.support.passkeys import HERE, ORIGIN, RP_ID, PasskeyBench
 
 pytestmark = pytest.mark.postgresql
 
@@ -67,3 +70,42 @@ def test_of_sixteen_accounts_that_register_one_credential_one_gets_it(bench: Pas
     with bench.database.read() as connection:
         query = select(passkeys.c.account_id).where(passkeys.c.credential_id == shared.credential_id)
         assert connection.execute(query).scalar_one() == accounts[kept[0]].id
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with database.read() as connection:
+            if connection.execute(query).scalar_one():
+                return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_passkey_that_is_being_removed_proves_nothing(bench: PasskeyBench) -> None:
+    """A stolen phone answers while its owner takes its passkey away: no session may come after that."""
+    answer = bench.authenticator.get(bench.request_options())
+    with ThreadPoolExecutor(1) as pool:
+        with bench.database.write() as connection:
+            lock_account(connection, bench.account.id)
+            assert bench.service.remove_all(connection, bench.account.id, origin=HERE, now=bench.clock.now()) == 1
+            thief = pool.submit(bench.verify, answer)
+            assert waits_for_a_lock(bench.database)
+        assert thief.result() == Refused(
+            "passkey.unknown_credential", bench.account.id, bench.authenticator.credential_id
+        )
+
+
+def test_an_account_that_is_being_locked_is_seen_locked(bench: PasskeyBench) -> None:
+    answer = bench.authenticator.get(bench.request_options())
+    with ThreadPoolExecutor(1) as pool:
+        with bench.database.write() as connection:
+            connection.execute(update(accounts).where(accounts.c.id == bench.account.id).values(status="frozen"))
+            late = pool.submit(bench.verify, answer)
+            assert waits_for_a_lock(bench.database)
+        outcome = late.result()
+    assert isinstance(outcome, Proven)
+    assert not outcome.account.is_active

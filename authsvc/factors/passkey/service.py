@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from authsvc.accounts.levels import ProofKind
-from authsvc.accounts.store import Account, find_account
+from authsvc.accounts.store import Account, find_account, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.errors import BadInput
 from authsvc.core.ids import new_bytes, new_id
@@ -256,7 +256,9 @@ class Passkeys:
         1. the challenge is ours, unspent, of this flow and purpose; 2. the credential is registered;
         3. a user handle, if given, is its owner's, and one is given where no account was named before;
         4. in a step-up the credential is the account's own, and so was the challenge;
-        5. signature, origin, RP, flags (ceremony.py); 6. it is of a model that the client takes.
+        5. signature, origin, RP, flags (ceremony.py); 6. it is of a model that the client takes;
+        7. with the account locked it is still registered: one that is taken away at this moment proves nothing, and the
+        account that is returned is as it is now.
         A counter that went backwards, and a backup state that changed, are kept as evidence and refuse nothing.
         """
         passkey: Passkey | None = None
@@ -283,9 +285,13 @@ class Passkeys:
             whose = passkey.account_id if passkey else None
             code = refusal.code("passkey.assertion_refused")
             return self._refused(connection, code, whose, refusal.reason, origin, now)
+        held = lock_account(connection, account.id)  # 7
+        count, backed_up = asserted.sign_count, asserted.backed_up
+        if held is None or not note_use(connection, passkey.id, sign_count=count, backed_up=backed_up, now=now):
+            refused = self._refused(connection, "passkey.unknown_credential", account.id, "", origin, now)
+            return replace(refused, unknown_credential=passkey.credential_id)
         self._note_oddities(connection, passkey, asserted, origin, now)
-        note_use(connection, passkey.id, sign_count=asserted.sign_count, backed_up=asserted.backed_up, now=now)
-        return Proven(account, passkey, asserted.counter_went_back)
+        return Proven(held, passkey, asserted.counter_went_back)
 
     def list(self, connection: Connection, account_id: str) -> list[Passkey]:
         """Return the account's passkeys, the oldest first; those that do not count yet too."""

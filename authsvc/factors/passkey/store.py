@@ -117,10 +117,10 @@ def has_proven_passkey(connection: Connection, account_id: str) -> bool:
     return bool(connection.execute(query).scalar_one())
 
 
-def note_use(connection: Connection, passkey_id: str, *, sign_count: int, backed_up: bool, now: datetime) -> None:
-    """Keep what an assertion with user verification showed."""
+def note_use(connection: Connection, passkey_id: str, *, sign_count: int, backed_up: bool, now: datetime) -> bool:
+    """Keep what an assertion with user verification showed; False when the passkey was removed meanwhile."""
     values = {"passkey": passkey_id, "count": sign_count, "backup": backed_up, "now": now}
-    connection.execute(_NOTE_USE, values)
+    return connection.execute(_NOTE_USE, values).rowcount == 1
 
 
 def rename_passkey(connection: Connection, account_id: str, passkey_id: str, name: str) -> bool:
