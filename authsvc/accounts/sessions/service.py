@@ -5,7 +5,7 @@ so that a value fixed or stolen before is worth nothing after. A customer's sess
 after 90 in any case; a console session much sooner (settings).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,11 +25,11 @@ TOUCH_EVERY = timedelta(minutes=1)  # one write a minute and session, not one a 
 
 
 # Built once: every request of a signed-in person asks these.
-_FIND_BY_SECRET = select(sessions).where(sessions.c.secret_hash == bindparam("hashed"))
-_FIND_BY_ID = select(sessions).where(sessions.c.id == bindparam("session_id"))
-_FIND_PROOFS = select(session_proofs.c.kind, session_proofs.c.proven_at).where(
-    session_proofs.c.session_id == bindparam("session_id")
+_WITH_PROOFS = select(sessions, session_proofs.c.kind.label("proof"), session_proofs.c.proven_at).outerjoin_from(
+    sessions, session_proofs, session_proofs.c.session_id == sessions.c.id
 )
+_FIND_BY_SECRET = _WITH_PROOFS.where(sessions.c.secret_hash == bindparam("hashed"))
+_FIND_BY_ID = _WITH_PROOFS.where(sessions.c.id == bindparam("session_id"))
 
 _WRITE_PROOF = written_once(
     session_proofs,
@@ -125,14 +125,12 @@ class Sessions:
         """Return the session behind a cookie's value, unless it ended, expired or lay idle too long."""
         if not secret:
             return None
-        row = connection.execute(_FIND_BY_SECRET, {"hashed": hash_secret(secret)}).one_or_none()
-        if row is None or row.kind != kind:
-            return None
-        return self._live(connection, row, now)
+        rows = connection.execute(_FIND_BY_SECRET, {"hashed": hash_secret(secret)}).all()
+        return self._live(rows, now) if rows and rows[0].kind == kind else None
 
     def find_live_by_id(self, connection: Connection, session_id: str, *, now: datetime) -> Session | None:
-        row = connection.execute(_FIND_BY_ID, {"session_id": session_id}).one_or_none()
-        return self._live(connection, row, now) if row else None
+        rows = connection.execute(_FIND_BY_ID, {"session_id": session_id}).all()
+        return self._live(rows, now) if rows else None
 
     def is_stale(self, session: Session, *, now: datetime) -> bool:
         """Return whether the session's last use is worth writing again; at most once a minute."""
@@ -212,7 +210,8 @@ class Sessions:
             )
         return len(ended)
 
-    def _live(self, connection: Connection, row: Row[Any], now: datetime) -> Session | None:
+    def _live(self, rows: Sequence[Row[Any]], now: datetime) -> Session | None:
+        row = rows[0]  # the session's columns are in each
         idle = (
             timedelta(minutes=self.settings.staff_idle_minutes)
             if row.kind == "staff"
@@ -220,7 +219,6 @@ class Sessions:
         )
         if row.ended_at is not None or row.expires_at <= now or row.last_seen_at + idle <= now:
             return None
-        proofs = connection.execute(_FIND_PROOFS, {"session_id": row.id})
         return Session(
             row.id,
             row.account_id,
@@ -231,7 +229,7 @@ class Sessions:
             row.expires_at,
             row.ended_at,
             row.flagged_at,
-            {ProofKind(proof.kind): proof.proven_at for proof in proofs},
+            {ProofKind(each.proof): each.proven_at for each in rows if each.proof is not None},
         )
 
 
