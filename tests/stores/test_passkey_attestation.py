@@ -22,6 +22,7 @@ from tests.support.fido import (
     AAGUID,
     MODEL,
     Service,
+    anonymous,
     attestation_leaf,
     authority,
     entry,
@@ -120,6 +121,27 @@ def test_without_metadata_no_model_is_taken(bench: PasskeyBench) -> None:
 def test_metadata_without_a_root_takes_nothing(bench: PasskeyBench) -> None:
     with_metadata(bench, knows(roots=()))
     assert bench.register(bench.add_account(), vendors_key(), DIRECT) == NOT_ACCEPTED
+
+
+def test_apples_own_root_vouches_for_no_model_of_another_vendor(
+    bench: PasskeyBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """py_webauthn takes that root beside the model's own; the statement says nothing of the AAGUID but what we read."""
+    monkeypatch.setattr("webauthn.registration.formats.apple.apple_webauthn_root_ca", ELSEWHERE.pem)
+    claims = SoftAuthenticator(RP_ID, ORIGIN, aaguid=AAGUID)
+    anonymous(claims, ELSEWHERE)
+    assert bench.register(bench.add_account(), claims, LISTED) == NOT_ACCEPTED
+    with_metadata(bench, knows(root=ELSEWHERE.der))
+    assert isinstance(bench.register(bench.add_account(), claims, LISTED), str)
+
+
+@pytest.mark.parametrize(("named", "taken"), [(AAGUID, True), (bytes(16), False)])
+def test_a_certificate_of_any_format_that_names_a_model_names_this_one(
+    bench: PasskeyBench, named: bytes, taken: bool
+) -> None:
+    authenticator = SoftAuthenticator(RP_ID, ORIGIN, aaguid=AAGUID)
+    anonymous(authenticator, VENDOR, aaguid=named)
+    assert isinstance(bench.register(bench.add_account(), authenticator, LISTED), str) is taken
 
 
 def test_no_statement_is_refused(bench: PasskeyBench) -> None:

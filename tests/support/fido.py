@@ -4,6 +4,7 @@ Everything is made anew, with certificates that are valid for a century: py_weba
 """
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from joserfc.jwk import ECKey
 from authsvc.cli.soft_authenticator import Attester, SoftAuthenticator
 
 BEGINS, ENDS = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, tzinfo=UTC)
+APPLE_NONCE = x509.ObjectIdentifier("1.2.840.113635.100.8.2")
 FIDO_AAGUID = x509.ObjectIdentifier("1.3.6.1.4.1.45724.1.1.4")
 AAGUID = bytes.fromhex("7ac9e7e0c0de4a7b9d0bd20a6d1c2e3f")
 MODEL = "7ac9e7e0-c0de-4a7b-9d0b-d20a6d1c2e3f"
@@ -62,8 +64,7 @@ def attestation_leaf(
         (NameOID.ORGANIZATIONAL_UNIT_NAME, unit),
         (NameOID.COMMON_NAME, "Vendor's key"),
     ]
-    extension = x509.UnrecognizedExtension(FIDO_AAGUID, b"\x04\x10" + aaguid) if aaguid is not None else None
-    return _certify(names, issuer, ca=ca, extension=extension)
+    return _certify(names, issuer, ca=ca, extensions=_naming(aaguid))
 
 
 def packed(signer: Signer) -> Attester:
@@ -74,6 +75,18 @@ def packed(signer: Signer) -> Attester:
         return "packed", {"alg": -7, "sig": signature, "x5c": [signer.der]}
 
     return attest
+
+
+def anonymous(authenticator: SoftAuthenticator, issuer: Signer, *, aaguid: bytes | None = None) -> None:
+    """Let an authority vouch for each key with a certificate of its own, as Apple does (WebAuthn Level 3, 8.8)."""
+
+    def attest(signed: bytes) -> tuple[str, dict[str, Any]]:
+        nonce = x509.UnrecognizedExtension(APPLE_NONCE, b"\x30\x24\xa1\x22\x04\x20" + hashlib.sha256(signed).digest())
+        names = [(NameOID.COMMON_NAME, "Key")]
+        made = _certify(names, issuer, ca=False, extensions=(nonce, *_naming(aaguid)), key=authenticator.key)
+        return "apple", {"x5c": [made.der, issuer.der]}
+
+    authenticator.attester = attest
 
 
 def self_attested(authenticator: SoftAuthenticator) -> None:
@@ -122,15 +135,20 @@ def entry(*roots: Signer, aaguid: str = MODEL, statuses: tuple[str, ...] = ("FID
     }
 
 
+def _naming(aaguid: bytes | None) -> tuple[x509.UnrecognizedExtension, ...]:
+    return () if aaguid is None else (x509.UnrecognizedExtension(FIDO_AAGUID, b"\x04\x10" + aaguid),)
+
+
 def _certify(
     names: list[tuple[x509.ObjectIdentifier, str]],
     issuer: Signer | None,
     *,
     ca: bool,
     ends: datetime = ENDS,
-    extension: x509.UnrecognizedExtension | None = None,
+    extensions: tuple[x509.UnrecognizedExtension, ...] = (),
+    key: ec.EllipticCurvePrivateKey | None = None,
 ) -> Signer:
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in names])
     builder = (
         x509.CertificateBuilder()
@@ -142,7 +160,7 @@ def _certify(
         .not_valid_after(ends)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
-    if extension is not None:
+    for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
     return Signer(builder.sign(issuer.key if issuer else key, SHA256()), key)
 

@@ -4,14 +4,16 @@ By default nothing is asked: a statement would tell the model, and says nothing 
 whose policy is `direct` takes a new passkey only when
 1. its AAGUID is on the client's list, if there is one;
 2. the operator's metadata knows the model, is not stale, and has no status of BROKEN for it;
-3. the statement is of a format below, and verifies, by py_webauthn, up to a root that the metadata names for the model;
-4. of a packed statement, the certificate is made as WebAuthn Level 3, 8.2.1 wants it: py_webauthn leaves that out.
+3. the statement is of a format below, and verifies, by py_webauthn, up to a root that the metadata names for the model.
+   To that list py_webauthn adds Apple's and Google's roots, so the chain is checked without them first: the owner of
+   any phone could claim any model else;
+4. a certificate that names a model names this one, and that of a packed statement is made as WebAuthn Level 3, 8.2.1
+   wants it: py_webauthn leaves both out.
 
 `packed` with certificates, `tpm`, `android-key` and `apple` are verified. Refused are `none` and packed
 self-attestation, which vouch for nothing; `fido-u2f`, whose keys verify nobody; `android-safetynet`, whose service has
 ended; and whatever comes later.
-Limits: py_webauthn takes Apple's and Google's own roots besides those of the metadata; certificate revocation lists
-are not asked.
+Limit: certificate revocation lists are not asked.
 """
 
 import re
@@ -24,6 +26,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from webauthn.helpers import parse_attestation_object, parse_authenticator_data, parse_cbor
+from webauthn.helpers.validate_certificate_chain import validate_certificate_chain
 from webauthn.registration.formats.android_key import verify_android_key
 from webauthn.registration.formats.apple import verify_apple
 from webauthn.registration.formats.packed import verify_packed
@@ -118,17 +121,21 @@ def _verify(new: Registered, model: Model) -> None:
     statement = parse_attestation_object(new.statement.attestation_object).att_stmt
     if not statement.x5c:
         raise ModelRefused("self-attestation vouches for nothing")
+    roots = [_pem(root) for root in model.roots]
+    validate_certificate_chain(x5c=statement.x5c, pem_root_certs_bytes=roots)
     verified = verifier(
         attestation_statement=statement,
         attestation_object=new.statement.attestation_object,
         client_data_json=new.statement.client_data,
         credential_public_key=_credential_key(new),
-        pem_root_certs_bytes=[_pem(root) for root in model.roots],
+        pem_root_certs_bytes=roots,
     )
     if not verified:
         raise ModelRefused("the statement does not verify")
+    certificate = x509.load_der_x509_certificate(statement.x5c[0])
+    _check_named_model(certificate, new.aaguid)
     if new.statement.format == "packed":
-        _check_packed_certificate(x509.load_der_x509_certificate(statement.x5c[0]), new.aaguid)
+        _check_packed_certificate(certificate)
 
 
 def _credential_key(new: Registered) -> bytes:
@@ -137,7 +144,7 @@ def _credential_key(new: Registered) -> bytes:
     return data.attested_credential_data.credential_public_key
 
 
-def _check_packed_certificate(certificate: x509.Certificate, aaguid: str) -> None:
+def _check_packed_certificate(certificate: x509.Certificate) -> None:
     subject = certificate.subject
     units = [attribute.value for attribute in subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)]
     named = all(
@@ -149,6 +156,9 @@ def _check_packed_certificate(certificate: x509.Certificate, aaguid: str) -> Non
     constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     if constraints.ca:
         raise ModelRefused("the attestation certificate may sign others")
+
+
+def _check_named_model(certificate: x509.Certificate, aaguid: str) -> None:
     try:
         named_model = certificate.extensions.get_extension_for_oid(_FIDO_AAGUID)
     except x509.ExtensionNotFound:
