@@ -633,7 +633,7 @@ def _client_names(connection: Connection) -> dict[str, str]:
 def _passkeys(settings: Settings, audit: Audit, clock: Clock) -> Passkeys:
     given = settings.passkeys
     rp = RelyingParty(settings.rp_id, settings.service_name, settings.issuer, given.related_origins)
-    metadata = open_metadata(given.metadata_blob, given.metadata_root, clock.now())
+    metadata = open_metadata(given.metadata_blob, given.metadata_root, given.metadata_signer, clock.now())
     return Passkeys(rp, audit, metadata, load_names(given.authenticator_names))
 
 

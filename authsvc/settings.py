@@ -150,6 +150,9 @@ class PasskeySettings(_Group):
     )
     metadata_blob: Path | None = Field(None, description="FIDO metadata (MDS3), for clients that ask for attestation")
     metadata_root: Path | None = Field(None, description="Root certificate that the metadata must be signed under")
+    metadata_signer: str = Field(
+        "mds.fidoalliance.org", description="Host name of the certificate that signs the metadata"
+    )
     authenticator_names: Path | None = Field(
         None, description="JSON file with names and icons of authenticators by AAGUID; without it all are “Passkey”"
     )

@@ -21,6 +21,7 @@ from tests.support.clocks import SettableClock
 from tests.support.fido import (
     AAGUID,
     MODEL,
+    SIGNER,
     Service,
     anonymous,
     attestation_leaf,
@@ -237,7 +238,7 @@ def write(path: Path, content: bytes) -> None:
 
 def test_the_file_is_read_at_start_and_when_it_changes(files: tuple[Service, Path, Path]) -> None:
     fido, blob, root = files
-    source = MetadataFile(blob, root, NOW)
+    source = MetadataFile(blob, root, SIGNER, NOW)
     assert source.current(NOW).number == 7
     write(blob, fido.blob(entry(VENDOR, statuses=("REVOKED",)), number=8))
     assert source.current(NOW).number == 8
@@ -247,7 +248,7 @@ def test_the_file_is_read_at_start_and_when_it_changes(files: tuple[Service, Pat
 @pytest.mark.parametrize("change", ["garbage", "another signer", "an older one", "gone"])
 def test_a_change_that_can_not_be_believed_is_passed_over(files: tuple[Service, Path, Path], change: str) -> None:
     fido, blob, root = files
-    source = MetadataFile(blob, root, NOW)
+    source = MetadataFile(blob, root, SIGNER, NOW)
     if change == "gone":
         blob.unlink()
     else:
@@ -266,16 +267,16 @@ def test_at_start_a_file_that_can_not_be_used_refuses(files: tuple[Service, Path
     _, blob, root = files
     {"blob": blob, "root": root}[broken].unlink()
     with pytest.raises(SettingsProblem, match=f"AUTHSVC_PASSKEYS__METADATA_{broken.upper()}"):
-        MetadataFile(blob, root, NOW)
+        MetadataFile(blob, root, SIGNER, NOW)
 
 
 def test_at_start_a_blob_of_somebody_else_refuses(files: tuple[Service, Path, Path]) -> None:
     _, blob, root = files
     blob.write_bytes(Service().blob(entry(VENDOR)))
     with pytest.raises(SettingsProblem, match="does not end at the root"):
-        MetadataFile(blob, root, NOW)
+        MetadataFile(blob, root, SIGNER, NOW)
 
 
 def test_no_file_is_no_metadata() -> None:
-    assert open_metadata(None, None, NOW) is NO_METADATA
+    assert open_metadata(None, None, SIGNER, NOW) is NO_METADATA
     assert NO_METADATA.current(NOW) is None

@@ -22,6 +22,7 @@ from joserfc.jwk import ECKey
 from authsvc.cli.soft_authenticator import Attester, SoftAuthenticator
 
 BEGINS, ENDS = datetime(2020, 1, 1, tzinfo=UTC), datetime(2120, 1, 1, tzinfo=UTC)
+SIGNER = "mds.fidoalliance.org"
 APPLE_NONCE = x509.ObjectIdentifier("1.2.840.113635.100.8.2")
 FIDO_AAGUID = x509.ObjectIdentifier("1.3.6.1.4.1.45724.1.1.4")
 AAGUID = bytes.fromhex("7ac9e7e0c0de4a7b9d0bd20a6d1c2e3f")
@@ -49,9 +50,10 @@ def authority(name: str, issuer: Signer | None = None, *, may_sign: bool = True,
     return _certify([(NameOID.COMMON_NAME, name)], issuer, ca=may_sign, ends=ends)
 
 
-def leaf(issuer: Signer, name: str = "Signer of blobs", *, ends: datetime = ENDS) -> Signer:
-    """Make a certificate that signs metadata."""
-    return _certify([(NameOID.COMMON_NAME, name)], issuer, ca=False, ends=ends)
+def leaf(issuer: Signer, *hosts: str, ends: datetime = ENDS) -> Signer:
+    """Make a certificate that signs metadata: of the service's host, unless others are named."""
+    names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts or (SIGNER,)])
+    return _certify([(NameOID.COMMON_NAME, SIGNER)], issuer, ca=False, ends=ends, extensions=(names,))
 
 
 def attestation_leaf(
@@ -145,7 +147,7 @@ def _certify(
     *,
     ca: bool,
     ends: datetime = ENDS,
-    extensions: tuple[x509.UnrecognizedExtension, ...] = (),
+    extensions: tuple[x509.ExtensionType, ...] = (),
     key: ec.EllipticCurvePrivateKey | None = None,
 ) -> Signer:
     key = key or ec.generate_private_key(ec.SECP256R1())

@@ -1,7 +1,9 @@
 """FIDO metadata: which authenticator models there are, who signs for them, and which are broken. Pure.
 
 A blob is a JWS (FIDO Metadata Service 3.0, 3.1.7) that the operator downloads. It is believed when
-1. its certificate chain (header `x5c`) ends at the root that the operator gave, and every certificate is valid now;
+1. its certificate chain (header `x5c`) ends at the root that the operator gave, every certificate is valid now, and the
+   first one is for the host name of the metadata service: FIDO's root is that of a public authority, below which
+   anybody can get a certificate for a name of their own;
 2. its signature verifies with the first certificate's key, by an algorithm that fits that key;
 3. its payload has the members that are used here, of the right types.
 `nextUpdate` is the day on which a newer one is due. A blob that is older is *stale*: it can no longer say which models
@@ -86,12 +88,13 @@ class Metadata:
         return now.astimezone(UTC).date() > self.next_update
 
 
-def read_blob(blob: bytes, *, root: bytes, now: datetime) -> Metadata:
+def read_blob(blob: bytes, *, root: bytes, signer: str, now: datetime) -> Metadata:
     """Return what a blob says: the numbered checks above.
 
     Args:
         blob: the compact JWS, as it is downloaded.
         root: the certificate that its chain must end at, PEM or DER.
+        signer: the host name that must stand in the certificate that signs.
 
     Raises:
         BlobRefused: it can't be believed.
@@ -101,6 +104,7 @@ def read_blob(blob: bytes, *, root: bytes, now: datetime) -> Metadata:
     compact = blob.strip()
     header = _json(compact.partition(b".")[0], "the header")
     leaf = _chain(header.get("x5c"), _certificate(root), now)  # 1
+    _require_name(leaf, signer)
     key, algorithms = _verifier(leaf)
     try:
         signed = jws.deserialize_compact(compact, key, registry=_LargeRegistry(algorithms=algorithms))  # 2
@@ -133,6 +137,15 @@ def _chain(x5c: object, root: x509.Certificate, now: datetime) -> x509.Certifica
     except VerificationError as problem:
         raise BlobRefused(f"its certificate chain does not end at the root that was given ({problem})") from problem
     return chain[0]
+
+
+def _require_name(leaf: x509.Certificate, signer: str) -> None:
+    try:
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError) as problem:
+        raise BlobRefused("its certificate names no host") from problem
+    if signer.lower() not in {name.lower() for name in names.get_values_for_type(x509.DNSName)}:
+        raise BlobRefused(f"its certificate is not {signer}'s")
 
 
 def _is_authority(_: Policy, __: x509.Certificate, constraints: x509.BasicConstraints) -> None:

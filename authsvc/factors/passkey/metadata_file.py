@@ -43,9 +43,9 @@ NO_METADATA = NoMetadata()
 class MetadataFile:
     """A blob and its root, as files."""
 
-    def __init__(self, blob: Path, root: Path, now: datetime) -> None:
+    def __init__(self, blob: Path, root: Path, signer: str, now: datetime) -> None:
         """Raises SettingsProblem: one of the files can't be read or believed."""
-        self._blob, self._root = blob, root
+        self._blob, self._root, self._signer = blob, root, signer
         self._lock = threading.Lock()
         try:
             self._seen = self._stamp()
@@ -73,13 +73,13 @@ class MetadataFile:
         self._metadata = read
 
     def _read(self, now: datetime) -> Metadata:
-        return read_blob(self._blob.read_bytes(), root=self._root.read_bytes(), now=now)
+        return read_blob(self._blob.read_bytes(), root=self._root.read_bytes(), signer=self._signer, now=now)
 
     def _stamp(self) -> tuple[int, int, int, int]:
         blob, root = self._blob.stat(), self._root.stat()
         return blob.st_mtime_ns, blob.st_size, root.st_mtime_ns, root.st_size
 
 
-def open_metadata(blob: Path | None, root: Path | None, now: datetime) -> MetadataSource:
+def open_metadata(blob: Path | None, root: Path | None, signer: str, now: datetime) -> MetadataSource:
     """Open what the settings name; they insist on both or neither. Raises SettingsProblem."""
-    return NO_METADATA if blob is None or root is None else MetadataFile(blob, root, now)
+    return NO_METADATA if blob is None or root is None else MetadataFile(blob, root, signer, now)
