@@ -331,7 +331,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         service_name=settings.service_name,
     )
     stops = (recoveries.stop_disowned, StopChanges(audit), totp.stop_enrolment)
-    not_me = NotMe(database, clock, limits, audit, alerts, sessions, stops)
+    not_me = NotMe(database, clock, limits, audit, alerts, sessions, passwords, stops)
     addresses = AddressChanges(
         database=database,
         clock=clock,

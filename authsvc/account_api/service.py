@@ -176,15 +176,18 @@ class AccountApi:
 
         Raises:
             NotFound: `api.account_unknown`.
-            Conflict: `api.not_joined`: its owner has not come yet.
+            Conflict: `api.not_joined`: its owner has not come yet; `api.frozen_by_another`: this client did not do it.
             Gone: `api.account_erased`.
         """
         now = self.clock.now()
         with self.database.write() as connection:
             account = self._get_account(connection, account_id)
             change = self.locks.freeze if frozen else self.locks.unfreeze
-            change(connection, account.id, by=caller.client_id, origin=origin, now=now)
-            return view_of(connection, get_account(connection, account.id))
+            change(connection, account.id, client=caller.client_id, origin=origin, now=now)
+            found = get_account(connection, account.id)
+            if not frozen and found.status == "frozen":
+                raise Conflict("api.frozen_by_another", "Another client or the operator froze it, and can open it.")
+            return view_of(connection, found)
 
     def export(self, caller: Caller, account_id: str, *, origin: Origin) -> dict[str, Any]:
         """Return everything that is kept about an account, without secrets.

@@ -80,10 +80,24 @@ def lock_account(connection: Connection, account_id: str) -> Account | None:
     return _account(row) if row else None
 
 
-def change_status(connection: Connection, account_id: str, *, was: str, becomes: str) -> bool:
-    """Lock or unlock an account in one statement; False when it was not in that state."""
-    statement = update(accounts).where(accounts.c.id == account_id, accounts.c.status == was).values(status=becomes)
-    return connection.execute(statement).rowcount == 1
+def freeze_account(connection: Connection, account_id: str, *, client: str | None) -> bool:
+    """Lock an active account in one statement; False when there is nothing to change.
+
+    Args: client is the one that asks. Without one the operator does, who also takes over what a client has locked.
+    """
+    lockable = accounts.c.status == "active"
+    if client is None:
+        lockable |= (accounts.c.status == "frozen") & accounts.c.frozen_by_client.is_not(None)
+    statement = update(accounts).where(accounts.c.id == account_id, lockable)
+    return connection.execute(statement.values(status="frozen", frozen_by_client=client)).rowcount == 1
+
+
+def unfreeze_account(connection: Connection, account_id: str, *, client: str | None) -> bool:
+    """Unlock a locked account in one statement; False when it is not locked, or a client did not lock it itself."""
+    statement = update(accounts).where(accounts.c.id == account_id, accounts.c.status == "frozen")
+    if client is not None:
+        statement = statement.where(accounts.c.frozen_by_client == client)
+    return connection.execute(statement.values(status="active", frozen_by_client=None)).rowcount == 1
 
 
 def find_account_by_email(connection: Connection, email: str) -> Account | None:

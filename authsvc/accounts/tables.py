@@ -20,6 +20,9 @@ accounts = Table(
     Column("recovered_at", UtcDateTime),
     # "This wasn't me" was pressed: the strongest factor is asked for next.
     Column("guarded_at", UtcDateTime),
+    # The client that froze it by the account API; none where the operator did.
+    Column("frozen_by_client", String(64)),
+    Index("ix_accounts_created_at_id", "created_at", "id"),
 )
 
 addresses = Table(

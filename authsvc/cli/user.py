@@ -160,7 +160,7 @@ def _change_lock(email: str, *, locked: bool) -> None:
     change = services.locks.freeze if locked else services.locks.unfreeze
     with services.database.write() as connection:
         account_id = _account_id(connection, email)
-        changed = change(connection, account_id, by="operator", origin=_here(), now=services.clock.now())
+        changed = change(connection, account_id, origin=_here(), now=services.clock.now())
     state = "locked" if locked else "unlocked"
     typer.echo(f"{email} is {state} now." if changed else f"{email} was {state} already.")
 

@@ -153,7 +153,7 @@ class FlowPages:
                 ladder = self.step_up.ladder(flow)
                 can_resend = ProofKind.EMAIL_CODE in ladder.rungs
                 return page("code", address_hint=ladder.address_hint, purpose="step_up", can_resend=can_resend)
-            case State.RESET_CODE | State.NEW_PASSWORD:
+            case State.MUST_CHANGE | State.RESET_CODE | State.NEW_PASSWORD:
                 return RedirectResponse(reset_page_of(flow.id), status_code=303)
             case State.DENIED:
                 return page("denied", next_steps=DENIED_NEXT_STEPS)

@@ -247,6 +247,12 @@ def belongs_to(flow: Flow, browser: str) -> bool:
     return hmac.compare_digest(flow.browser_hash, hash_secret(browser))
 
 
+def may_reset(flow: Flow) -> bool:
+    """Return whether a password can be reset from this flow's pages: not staff's, nor by somebody who is signed in."""
+    ours = flow.kind != "console" and flow.grant_role is None and flow.account_id is None
+    return ours and flow.state in (State.IDENTIFY, State.MUST_CHANGE, State.RESET_CODE)
+
+
 def expired() -> Gone:
     return Gone("flow.expired", "This sign-in has expired or is finished. Please start again where you came from.")
 

@@ -6,6 +6,7 @@ identify ──sign_up_begun──▶ prove_address ──address_proven──�
    │  ├──unlock_begun───▶ unlock ──unlocked──▶ identify
    │  └──denied─────────▶ denied
    identify ──reset_begun──▶ reset_code ──mailbox_proven──▶ new_password ──▶ as from identify
+   identify ──change_demanded──▶ must_change ──reset_begun──▶ reset_code
    recovery_address ──recovery_begun──▶ recovery_code ──mailbox_proven──▶ recovery ──recovered──▶ spent
    any open state ──cancelled──▶ refused          ready, refused ──resumed──▶ spent
 """
@@ -20,6 +21,7 @@ class State(StrEnum):
     STEP_UP = "step_up"
     STEP_UP_CODE = "step_up_code"
     UNLOCK = "unlock"
+    MUST_CHANGE = "must_change"
     RESET_CODE = "reset_code"
     NEW_PASSWORD = "new_password"
     RECOVERY_ADDRESS = "recovery_address"
@@ -43,6 +45,7 @@ class Event(StrEnum):
     PROVEN = "proven"
     UNLOCK_BEGUN = "unlock_begun"
     UNLOCKED = "unlocked"
+    CHANGE_DEMANDED = "change_demanded"
     RESET_BEGUN = "reset_begun"
     RECOVERY_BEGUN = "recovery_begun"
     MAILBOX_PROVEN = "mailbox_proven"
@@ -79,6 +82,10 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.UNLOCK, Event.BACK): State.IDENTIFY,
     (State.UNLOCK, Event.CANCELLED): State.REFUSED,
     (State.IDENTIFY, Event.RESET_BEGUN): State.RESET_CODE,
+    (State.IDENTIFY, Event.CHANGE_DEMANDED): State.MUST_CHANGE,
+    (State.MUST_CHANGE, Event.RESET_BEGUN): State.RESET_CODE,
+    (State.MUST_CHANGE, Event.BACK): State.IDENTIFY,
+    (State.MUST_CHANGE, Event.CANCELLED): State.REFUSED,
     (State.RESET_CODE, Event.RESET_BEGUN): State.RESET_CODE,  # another address, or a new code
     (State.RESET_CODE, Event.MAILBOX_PROVEN): State.NEW_PASSWORD,
     (State.RESET_CODE, Event.BACK): State.IDENTIFY,

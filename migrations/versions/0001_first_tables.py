@@ -41,9 +41,13 @@ def upgrade() -> None:
         sa.Column("address_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("recovered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("guarded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("frozen_by_client", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
         sa.UniqueConstraint("user_handle", name=op.f("uq_accounts_user_handle")),
     )
+    with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.create_index("ix_accounts_created_at_id", ["created_at", "id"], unique=False)
+
     op.create_table(
         "api_requests",
         sa.Column("client_id", sa.String(length=64), nullable=False),
@@ -589,6 +593,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(length=256), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("must_change_since", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_passwords_account_id"), ondelete="CASCADE"
         ),

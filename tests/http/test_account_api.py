@@ -413,6 +413,24 @@ def test_a_frozen_account_lets_nobody_in_until_it_is_opened(shop: ServiceClient,
     assert len(service.events("accounts:account:unfrozen")) == 1
 
 
+def test_a_client_opens_nothing_but_what_it_froze_itself(shop: ServiceClient, service: Running) -> None:
+    account_id, other, locks = sign_up(service), ServiceClient(service), service.services.locks
+    now = service.clock.now()
+    shop.call("POST", f"/{account_id}/freeze")
+    assert_problem(other.call("POST", f"/{account_id}/unfreeze"), 409, "api.frozen_by_another")
+    with service.services.database.write() as connection:
+        assert locks.freeze(connection, account_id, now=now)  # the operator takes it over
+        assert not locks.freeze(connection, account_id, now=now)
+    assert shop.call("POST", f"/{account_id}/freeze").json()["status"] == "frozen"
+    assert_problem(shop.call("POST", f"/{account_id}/unfreeze"), 409, "api.frozen_by_another")
+    assert [event.facts["by"] for event in service.events("accounts:account:frozen")] == [shop.client.id, "operator"]
+    assert service.events("accounts:account:unfrozen") == []
+    with service.services.database.write() as connection:
+        assert locks.unfreeze(connection, account_id, now=now)
+    shop.call("POST", f"/{account_id}/freeze")
+    assert shop.call("POST", f"/{account_id}/unfreeze").json()["status"] == "active"
+
+
 def test_an_export_has_what_is_kept_and_no_secret(shop: ServiceClient, service: Running) -> None:
     account_id = sign_up(service)
     answer = shop.call("GET", f"/{account_id}/export")

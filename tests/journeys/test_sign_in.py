@@ -226,7 +226,7 @@ def test_after_a_hundred_failures_the_owner_opens_the_account_by_mail(local: Run
     assert "Too many" not in answer.text
 
 
-def test_not_me_ends_sessions_and_asks_for_the_strongest_proof(service: Running) -> None:
+def test_not_me_ends_sessions_and_closes_the_password(service: Running) -> None:
     owner = service.browser()
     service.sign_up(owner, EMAIL)
     service.clock.advance(days=1)
@@ -248,7 +248,7 @@ def test_not_me_ends_sessions_and_asks_for_the_strongest_proof(service: Running)
     assert shop.refresh(shop.tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert reader.open(link).status_code == 410
     again = service.sign_in(service.browser(), EMAIL)
-    assert "One more proof" in again.text
+    assert "Your password has to be changed" in again.text
 
 
 def test_denied_and_cancelled_flows_tell_the_shop(service: Running) -> None:

@@ -143,11 +143,11 @@ def test_a_password_that_was_replaced_is_not_current_any_more(bench: Bench) -> N
         stored = bench.passwords.find(connection, ADA.id)
     assert stored is not None
     with bench.database.write() as connection:
-        assert bench.passwords.is_current(connection, stored)
+        assert bench.passwords.as_it_is(connection, stored)
         bench.passwords.replace(connection, ADA.id, bench.hashed(SECOND), flow_id="flow_1", now=bench.clock.now())
-        assert not bench.passwords.is_current(connection, stored)
+        assert not bench.passwords.as_it_is(connection, stored)
         bench.passwords.remove_all(connection, ADA.id, origin=HERE, now=bench.clock.now())
-        assert not bench.passwords.is_current(connection, stored)
+        assert not bench.passwords.as_it_is(connection, stored)
     assert bench.dropped == [(ADA.id, "flow_1"), (ADA.id, None)]
 
 

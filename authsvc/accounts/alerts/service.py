@@ -148,8 +148,9 @@ class Alerts:
             f"{WHAT_HAPPENED[kind]}\n\nWhen: {now:%d %B %Y, %H:%M} UTC\n\n"
             f"{note + chr(10) * 2 if note else ''}"
             "If that was you, there is nothing to do.\n\n"
-            "If it was not you, open this link and press the button. It signs everybody out and asks for your "
-            f"strongest proof at the next sign-in:\n\n    {self.issuer}/not-me?token={secret}"
+            "If it was not you, open this link and press the button. It signs everybody out, asks for your strongest "
+            "proof at the next sign-in, and says what becomes of your password:\n\n"
+            f"    {self.issuer}/not-me?token={secret}"
         )
         return Message(to, "Was this you?", letterhead.under(text))
 

@@ -5,7 +5,8 @@ fetch what only our network can reach (server-side request forgery).
 
 1. https, a host and a path; no name or password, no fragment;
 2. every address that the host resolves to is public: none of the special ranges (IANA's special-purpose registries, as
-   `ipaddress` has them), no multicast, no IPv6 address with one of those inside (mapped, 6to4, Teredo, NAT64);
+   `ipaddress` has them), no multicast, no IPv6 address with one of those inside (mapped, 6to4, Teredo, NAT64), and of
+   IPv6 only what is given out at all (2000::/3): site-local and IPv4-compatible addresses pass for global elsewhere;
 3. the address that was judged is the address that is connected to; see http_client_sender.py.
 
 `allow_private` lifts 2, and https for this machine: for tests, the demo, and shops inside the operator's own network.
@@ -21,8 +22,9 @@ from authsvc.core.errors import BadInput
 MAX_URL = 2000
 
 _PRINTABLE = re.compile(r"[!-~]+")
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291, 2.4; IANA gives out nothing else
+_DOCUMENTATION = IPv6Network("3fff::/20")  # RFC 9637
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
-_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def is_public(address: str) -> bool:
         hidden = _hidden(ip)
         if hidden is not None:
             return is_public(str(hidden))
-        if ip in _LOCAL_NAT64:
+        if ip not in _GLOBAL_UNICAST or ip in _DOCUMENTATION:
             return False
     return ip.is_global and not ip.is_multicast
 

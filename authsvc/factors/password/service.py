@@ -31,6 +31,7 @@ from authsvc.factors.password.store import (
     claim_attempt,
     clear_failures,
     delete_password,
+    demand_change,
     find_password,
     insert_password,
     put_password,
@@ -68,7 +69,10 @@ class Passwords:
 
     def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
         stored = find_password(connection, account_id)
-        return (Way("password", self.kind, "Password", "", stored.changed_at),) if stored else ()
+        if stored is None:
+            return ()
+        detail = "has to be changed" if stored.must_change_since else ""
+        return (Way("password", self.kind, "Password", detail, stored.changed_at),)
 
     def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:
         if not delete_password(connection, account_id):
@@ -100,14 +104,24 @@ class Passwords:
         """Return whether the typed password is right; costs one hash whoever it is for."""
         return self.lane.run(self.hasher.verify, stored.hash if stored else None, typed)
 
-    def is_current(self, connection: Connection, stored: Password) -> bool:
-        """Return whether this is still the account's password.
+    def as_it_is(self, connection: Connection, stored: Password) -> Password | None:
+        """Return the password as it is now; None when it is not the account's any more.
 
         For whoever verified it with no transaction open, and holds the account's lock by now: an old password must not
-        sign in after the new one was set.
+        sign in after the new one was set, nor one that was disowned meanwhile.
         """
         found = find_password(connection, stored.account_id)
-        return found is not None and found.version == stored.version
+        return found if found is not None and found.version == stored.version else None
+
+    def disown(self, connection: Connection, account_id: str, origin: Origin, now: datetime) -> None:
+        """Somebody else may know the password: it signs nobody in until it is replaced. The caller holds the lock.
+
+        Sign-ins that are half done with it end. A factor that replaces it is asked for as ever; recovery, removing and
+        replacing it are as they were.
+        """
+        if demand_change(connection, account_id, now):
+            self._drop(connection, account_id, None, now)
+            self.audit.record(connection, "password:factor:disowned", now=now, account_id=account_id, origin=origin)
 
     def demands(self, *, beside_second: bool) -> Demands:
         """Return what is asked of a new password. Args: beside_second says that the account has a second factor."""

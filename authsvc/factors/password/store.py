@@ -18,6 +18,7 @@ class Password:
     hash: str
     version: int
     changed_at: datetime
+    must_change_since: datetime | None = None  # its owner disowned something that may have been done with it
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ _FIND_PASSWORD = select(passwords).where(passwords.c.account_id == bindparam("ac
 
 def find_password(connection: Connection, account_id: str) -> Password | None:
     row = connection.execute(_FIND_PASSWORD, {"account_id": account_id}).one_or_none()
-    return Password(row.account_id, row.hash, row.version, row.changed_at) if row else None
+    return Password(**row._mapping) if row else None
 
 
 def insert_password(connection: Connection, password: Password) -> None:
@@ -79,11 +80,21 @@ def replace_password(connection: Connection, account_id: str, new_hash: str, now
     statement = (
         update(passwords)
         .where(passwords.c.account_id == account_id)
-        .values(hash=new_hash, version=passwords.c.version + 1, changed_at=now)
+        .values(hash=new_hash, version=passwords.c.version + 1, changed_at=now, must_change_since=None)
         .returning(passwords)
     )
     row = connection.execute(statement).one_or_none()
-    return Password(row.account_id, row.hash, row.version, row.changed_at) if row else None
+    return Password(**row._mapping) if row else None
+
+
+def demand_change(connection: Connection, account_id: str, now: datetime) -> bool:
+    """Let the password sign nobody in until it is replaced; False when there is none, or it is so already."""
+    statement = (
+        update(passwords)
+        .where(passwords.c.account_id == account_id, passwords.c.must_change_since.is_(None))
+        .values(must_change_since=now)
+    )
+    return connection.execute(statement).rowcount == 1
 
 
 def delete_password(connection: Connection, account_id: str) -> bool:

@@ -11,6 +11,8 @@ passwords = Table(
     Column("hash", String(256), nullable=False),
     Column("version", Integer, nullable=False),  # typing profiles are bound to it
     Column("changed_at", UtcDateTime, nullable=False),
+    # "This wasn't me" was pressed: it signs nobody in any more, and another one takes its place.
+    Column("must_change_since", UtcDateTime),
 )
 
 password_failures = Table(

@@ -9,7 +9,9 @@
 3. The link in the mail to the old address works once, without signing in: looking changes nothing, a button acts.
    Then the old address is the account's only one (codes and resets by the new one find no account any more), every
    session ends, what is pending stops, the strongest factor is asked for next, and a case is open.
-4. Either way the mailbox is no second step for 24 hours (login/ladder.py).
+4. Whoever takes the account back to such an old address, proven by a code, has put it back too: those in between get
+   no link, and theirs are spent. A thief's address must not put its owner's out again.
+5. Either way the mailbox is no second step for 24 hours (login/ladder.py).
 """
 
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from sqlalchemy import Connection
 from authsvc.accounts.addresses import normalise
 from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.events.service import AccountEvents
-from authsvc.accounts.store import RETIRED_FOR, Address, list_addresses
+from authsvc.accounts.store import RETIRED_FOR, Address, list_addresses, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
@@ -39,7 +41,9 @@ from authsvc.login.address.store import (
     consume_asked,
     consume_revert,
     drop_changes,
+    drop_later_addresses,
     find_asked,
+    find_left_at,
     find_revertible,
     insert_change,
     is_free,
@@ -106,6 +110,7 @@ class AddressChanges:
         self.limits.spend("mail_per_recipient", address)
         with self.database.write() as connection:
             owner = self.fresh.require(connection, secret, now=now)
+            lock_account(connection, owner.id)  # of two at once the later one drops the earlier
             asked = Asked(new_id("chg"), owner.id, address)
             expires_at = now + ASKED_FOR
             insert_change(connection, asked, session_id=owner.session.id, now=now, expires_at=expires_at)
@@ -195,11 +200,17 @@ class AddressChanges:
         if not made:
             raise _nothing_asked()
         address = Address(new_id("adr"), owner.id, asked.new_email, verified_at=now, verified_at_sign_up=False)
+        lock_account(connection, owner.id)
         if not replace_addresses(connection, address):
             raise Conflict("account.address_taken", "This address has an account by now.")
+        left_at = find_left_at(connection, owner.id, asked.new_email, now)
+        if left_at is not None:  # 4
+            spend_later_reverts(connection, owner.id, left_at, now)
+            drop_later_addresses(connection, owner.id, asked.new_email, left_at)
         self.alerts.send(connection, owner.id, AlertKind.ADDRESS_CHANGED, origin=origin, now=now, leave_out=old_email)
         self.events.changed(connection, owner.id, now)
-        self.outbox.mail(connection, self._to_the_old(old_email, secret, now, until), now=now)
+        text = self._farewell(old_email, now) if left_at else self._to_the_old(old_email, secret, now, until)
+        self.outbox.mail(connection, text, now=now)
         self._record(
             connection, "login:address_change:made", owner.id, origin, now, change=asked.id, email=asked.new_email
         )
@@ -240,6 +251,13 @@ class AddressChanges:
             f"    {self.issuer}/not-me/address?token={secret}\n\n{self.service_name}\n"
         )
         return Message(email, "Your address was changed. Was this you?", text)
+
+    def _farewell(self, email: str, now: datetime) -> Message:
+        text = (
+            "The e-mail address of your account was changed back to the one that it had before. This address does not "
+            f"open it any more.\n\nWhen: {now:%d %B %Y, %H:%M} UTC\n\n{self.service_name}\n"
+        )
+        return Message(email, "Your address was changed back", text)
 
     def _record(
         self,

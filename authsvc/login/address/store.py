@@ -116,6 +116,18 @@ def consume_revert(connection: Connection, token_hash: bytes, now: datetime) -> 
     return Changed(*row) if row else None
 
 
+def find_left_at(connection: Connection, account_id: str, email: str, now: datetime) -> datetime | None:
+    """Return when the account was first taken away from an address that may still put itself back."""
+    query = select(func.min(address_changes.c.changed_at)).where(
+        address_changes.c.account_id == account_id,
+        address_changes.c.old_email == email,
+        address_changes.c.reverted_at.is_(None),
+        address_changes.c.revert_until > now,
+    )
+    left_at: datetime | None = connection.execute(query).scalar_one()
+    return left_at
+
+
 def spend_later_reverts(connection: Connection, account_id: str, since: datetime, now: datetime) -> None:
     """The changes made after one that was put back have nothing left to put back."""
     connection.execute(
@@ -177,13 +189,18 @@ def restore_address(connection: Connection, account_id: str, email: str, since: 
     ).rowcount
     if not restored:
         return False
+    drop_later_addresses(connection, account_id, email, since)
+    note_change(connection, account_id, now)
+    return True
+
+
+def drop_later_addresses(connection: Connection, account_id: str, email: str, since: datetime) -> None:
+    """Let the addresses that came after `email` hear no more of the account."""
     connection.execute(
         delete(addresses).where(
             addresses.c.account_id == account_id, addresses.c.email != email, addresses.c.verified_at >= since
         )
     )
-    note_change(connection, account_id, now)
-    return True
 
 
 def note_change(connection: Connection, account_id: str, now: datetime) -> None:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from authsvc.login.alerts.concern import concerns_password
 from authsvc.login.alerts.service import NotMe, sentence
 from authsvc.login.routes import Text
 from authsvc.web.csrf import Csrf
@@ -27,12 +28,14 @@ def build_router(pages: Pages, not_me: NotMe, csrf: Csrf) -> APIRouter:
             what=sentence(alert),
             when=f"{alert.created_at:%d %B %Y, %H:%M} UTC",
             token=token,
+            asks_password=concerns_password(alert.kind),
             **blank,
         )
 
     @router.post("")
     def act(request: Request, token: Text) -> Response:
-        not_me.protect(token, origin=origin_of(request))
-        return pages.render(request, "login/alert_done.html", **blank)
+        alert = not_me.protect(token, origin=origin_of(request))
+        asks_password = concerns_password(alert.kind)
+        return pages.render(request, "login/alert_done.html", asks_password=asks_password, **blank)
 
     return router

@@ -92,6 +92,7 @@ def bury_account(connection: Connection, account_id: str, user_handle: bytes) ->
             address_changed_at=None,
             recovered_at=None,
             guarded_at=None,
+            frozen_by_client=None,
         )
     )
 

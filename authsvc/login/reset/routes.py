@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 
 from authsvc.accounts.addresses import hint
 from authsvc.core.errors import Gone, NotAllowed
-from authsvc.login.reset.service import Reset, may_reset
+from authsvc.login.reset.service import Reset
 from authsvc.login.routes import FlowPages, Text, visitor_of
+from authsvc.login.service import may_reset
 from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
@@ -54,6 +55,8 @@ class ResetPages:
         match flow.state:
             case State.IDENTIFY if may_reset(flow):
                 return page("reset", email=typed.get("email", flow.email or ""))
+            case State.MUST_CHANGE:
+                return page("must_change", email=flow.email or "", address_hint=hint(flow.email or ""))
             case State.RESET_CODE:
                 return page("reset_code", address_hint=hint(flow.email or ""))
             case State.NEW_PASSWORD:

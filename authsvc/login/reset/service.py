@@ -10,7 +10,8 @@
 4. It never bypasses a second factor. What the account has beside the password is asked for next, in this flow and in
    every other one until it was shown (the account's guard). For 24 hours the mailbox is no step-up (ladder.py) and an
    account with a password alone can't make sensitive changes (account/fresh); risk knows, and the policy says what
-   becomes of a step-up that nobody could answer.
+   becomes of a step-up that nobody could answer. A guard from before stays, with one exception: an account that has
+   nothing but password and mailbox has just shown both, unless the mailbox counts for nothing already.
 5. Of two resets of an account at once the second one ends, and so does whatever else waits for a proof beside the old
    password. Of two requests of one reset one gets through: the account is locked, the flow moves once.
 """
@@ -30,6 +31,7 @@ from authsvc.accounts.store import (
     Account,
     find_account_by_email,
     get_account,
+    lift_guard,
     list_addresses,
     lock_account,
     note_password_reset,
@@ -47,7 +49,8 @@ from authsvc.factors.password.own_words import own_words
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.service import highest_demand, owned_kinds
 from authsvc.login.finish.service import Arrival
-from authsvc.login.service import Flows, out_of_step
+from authsvc.login.ladder import Owned, mailbox_counts
+from authsvc.login.service import Flows, may_reset, out_of_step
 from authsvc.login.sign_in.service import SignIn, Visitor
 from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
 from authsvc.login.steps import Go, Stay, reset_page_of
@@ -162,14 +165,17 @@ class Reset:
         self, connection: Connection, flow: Flow, account: Account, hashed: str, visitor: Visitor, now: datetime
     ) -> Go | Stay:
         origin, stronger = visitor.origin, self._stronger(connection, account.id)
-        guarded_at = account.guarded_at or (now if stronger else None)
+        answered = not stronger and self._mailbox_counts(connection, flow, account, now)  # 4
+        guarded_at = None if answered else account.guarded_at or (now if stronger else None)
         after = replace(account, password_reset_at=now, guarded_at=guarded_at)
         device = self.sign_in.device(connection, visitor, account, now)
         if self._denied(connection, after, device, origin, now):  # 2
             return self.sign_in.decide(connection, flow, Arrival(after, {}, device, None, origin), "password", now)
         replaced = self.passwords.replace(connection, account.id, hashed, flow_id=flow.id, now=now)  # 3
         assert replaced is not None, "the account had a password and is locked"
-        note_password_reset(connection, account.id, now, guard=guarded_at == now)  # 4
+        note_password_reset(connection, account.id, now, guard=guarded_at == now)
+        if answered:
+            lift_guard(connection, account.id)
         ended = self.sessions.end_all(connection, account.id, reason="password_reset", origin=origin, now=now)
         for address in list_addresses(connection, account.id):
             self.passwords.reopen(connection, address.email)
@@ -218,6 +224,18 @@ class Reset:
         )
         return self.risk.decide(context).decision is Outcome.DENY
 
+    def _mailbox_counts(self, connection: Connection, flow: Flow, account: Account, now: datetime) -> bool:
+        """Return whether a code to the mailbox would have answered the account's guard, before this reset."""
+        (address,) = (each for each in list_addresses(connection, account.id) if each.email == flow.email)
+        owned = Owned(
+            (ProofKind.PASSWORD, ProofKind.EMAIL_CODE),
+            address.verified_at,
+            address.verified_at_sign_up,
+            account.password_reset_at,
+            account.address_changed_at,
+        )
+        return mailbox_counts(owned, now=now)
+
     def _stronger(self, connection: Connection, account_id: str) -> bool:
         """Return whether the account has a second factor that a sign-in can ask for."""
         return highest_demand(owned_kinds(self.factors, connection, account_id)) > Level.PWD_EMAIL
@@ -235,12 +253,6 @@ class Reset:
             facts={"flow": flow.id},
             personal=dict(personal) if personal else None,
         )
-
-
-def may_reset(flow: Flow) -> bool:
-    """Return whether a password can be reset from this flow's pages: not staff's, nor by somebody who is signed in."""
-    ours = flow.kind != "console" and flow.grant_role is None and flow.account_id is None
-    return ours and flow.state in (State.IDENTIFY, State.RESET_CODE)
 
 
 def _no_code(email: str, account: Account | None, letterhead: Letterhead) -> Message:

@@ -4,7 +4,8 @@ With a password:
 1. spend the rate limit; 2. claim the attempt, before anything is computed, so that N guesses at once count as N;
 3. compute one hash, in a lane, with no transaction open, whether or not there is such an account;
 4. gather what risk may look at, decide; 5. write outcome and evidence in one transaction.
-A wrong password and an unknown address are answered by the same words at the same cost.
+A wrong password and an unknown address are answered by the same words at the same cost. A right one that its owner
+disowned ("this wasn't me") signs nobody in: it leads to the reset by mail, and is counted as an attempt that failed.
 """
 
 from collections.abc import Mapping
@@ -37,8 +38,8 @@ from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import Claim, Password
 from authsvc.login.finish.service import Arrival, Finish
 from authsvc.login.offer.rule import OfferState
-from authsvc.login.service import FLOW_TTL, Flows, out_of_step
-from authsvc.login.steps import Go, Stay, page_of
+from authsvc.login.service import FLOW_TTL, Flows, may_reset, out_of_step
+from authsvc.login.steps import Go, Stay, page_of, reset_page_of
 from authsvc.login.store import Flow, keep_open
 from authsvc.login.transitions import Event, State
 from authsvc.risk.context import PasskeyFacts
@@ -53,6 +54,10 @@ PASSKEY_REFUSED = "That passkey could not be confirmed. Please try again, or sig
 REFUSED_UNTIL_OWNER = (
     "After many wrong passwords this account takes one only from a device it knows. Sign in with a passkey, from such "
     "a device, or let us send a code to the address."
+)
+MUST_CHANGE = (
+    "This password has to be changed before it can be used again. Sign out, and choose “Forgot your password?” on the "
+    "sign-in page."
 )
 
 KEPT_OPEN = timedelta(hours=4)  # somebody's lunch; what the shop asked should not wait for days
@@ -124,8 +129,10 @@ class SignIn:
                 account = lock_account(connection, account.id) if account else None  # as it is after the hash
                 if not right or account is None or stored is None or not account.is_active:
                     return self._wrong(connection, flow, account, address, device, claim, origin, now)
-                if not self.passwords.is_current(connection, stored):  # replaced meanwhile
+                if (held := self.passwords.as_it_is(connection, stored)) is None:  # replaced meanwhile
                     return self._wrong(connection, flow, account, address, device, claim, origin, now)
+                if held.must_change_since is not None:
+                    return self._must_change(connection, flow, account, address, origin, now)
                 self.passwords.clear(connection, address, known_device=bucket)
                 if new_hash:
                     self.passwords.keep_rehash(connection, stored, new_hash)
@@ -339,6 +346,23 @@ class SignIn:
             personal=None if account else {"tried": address},
         )
         return Stay(WRONG)
+
+    def _must_change(
+        self, connection: Connection, flow: Flow, account: Account, address: str, origin: Origin, now: datetime
+    ) -> Go | Stay:
+        """Nothing is proven: no proof is kept in the flow, and no failure is forgotten."""
+        self.audit.record(
+            connection,
+            "login:password:must_change",
+            now=now,
+            account_id=account.id,
+            origin=origin,
+            facts={"flow": flow.id},
+        )
+        if not may_reset(flow):
+            return Stay(MUST_CHANGE, status=403)
+        self.flows.move(connection, flow, Event.CHANGE_DEMANDED, now=now, email=address)
+        return Go(reset_page_of(flow.id))
 
     def _not_active(self, connection: Connection, flow: Flow, account: Account, origin: Origin, now: datetime) -> Stay:
         self.audit.record(

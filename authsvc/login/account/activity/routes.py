@@ -40,8 +40,8 @@ def build_router(own_pages: AccountPages, activity: Activity, csrf: Csrf) -> API
     @router.post("/not-me")
     def act(request: Request, event: Text) -> Response:
         def work(secret: str | None) -> Response:
-            activity.disown(secret, event, origin=origin_of(request))
-            response = own_pages.show(request, "not_me_done")
+            line = activity.disown(secret, event, origin=origin_of(request))
+            response = own_pages.show(request, "not_me_done", asks_password=line.asks_password)
             cookies.drop(response, cookies.SESSION)
             return response
 

@@ -93,6 +93,9 @@ SENTENCES: Mapping[str, Phrase] = {
     ),
     "login:device:forgotten": _always("A device was forgotten.", "phone"),
     "login:password:failed": _always("Somebody typed a wrong password.", "alert", disownable=True, bad=True),
+    "login:password:must_change": _always(
+        "Somebody typed the password that has to be changed.", "alert", disownable=True, bad=True
+    ),
     "login:password:turned_away": _always(
         "Somebody typed a password after too many wrong ones. We did not look at it.",
         "alert",
@@ -135,6 +138,9 @@ SENTENCES: Mapping[str, Phrase] = {
     "passkey:factor:renamed": _always("A passkey got another name.", "passkey"),
     "password:factor:added": _always("A password was set.", "password", disownable=True),
     "password:factor:changed": _always("The password was changed.", "password", disownable=True),
+    "password:factor:disowned": _always(
+        "The password was closed: it has to be changed before it signs in again.", "password"
+    ),
     "password:factor:removed": _always("The password was removed.", "password", disownable=True),
     "recovery_code:code:used": _always("A recovery code was used.", "copy", disownable=True, bad=True),
     "recovery_code:code:wrong": _always("Somebody typed a wrong recovery code.", "alert", disownable=True, bad=True),

@@ -4,7 +4,8 @@ The list is the account's own audit events of the last 90 days, those of them th
 (sentences.py). What is personal in them (address, browser) is opened for this page only, under the account's own key.
 
 "This wasn't me" does what the link in a warning does (login/alerts): every session ends, this one too, pending changes
-stop, the strongest factor is asked for next, and a case with the event's id is opened for the security team. It takes
+stop, the strongest factor is asked for next, a password that somebody else may know has to be changed, and a case with
+the event's id is opened for the security team. It takes
 a live session and a confirmed press, no fresh proof: it only protects, and its owner may be in a hurry. Pressed twice
 it opens one case.
 """
@@ -26,6 +27,7 @@ from authsvc.core.sealing.service import Vault
 from authsvc.login.account.activity.sentences import SENTENCES, Sentence, sentence_of
 from authsvc.login.account.activity.store import Event, case_exists, find_event, list_activity
 from authsvc.login.account.fresh.service import FreshProof
+from authsvc.login.alerts.concern import concerns_password
 from authsvc.login.alerts.service import NotMe
 from authsvc.login.finish.service import device_label
 from authsvc.risk.history.geo import Geo
@@ -44,6 +46,7 @@ class ActivityLine:
     browser: str | None
     country: str | None
     address: str | None
+    asks_password: bool  # disowning it has the password changed
 
 
 @dataclass(frozen=True)
@@ -100,18 +103,19 @@ class Activity:
             owner = self.fresh.owner(connection, secret, now=now)
             return self._disownable(connection, owner.id, event_id, now)
 
-    def disown(self, secret: str | None, event_id: str, *, origin: Origin) -> None:
-        """ "This wasn't me": protect the account. Raises: as `open`."""
+    def disown(self, secret: str | None, event_id: str, *, origin: Origin) -> ActivityLine:
+        """ "This wasn't me": protect the account, and return what was disowned. Raises: as `open`."""
         now = self.clock.now()
         with self.database.write() as connection:
             owner = self.fresh.owner(connection, secret, now=now)
             lock_account(connection, owner.id)  # of two presses one opens the case
-            self._disownable(connection, owner.id, event_id, now)
+            line = self._disownable(connection, owner.id, event_id, now)
             event = self._event(connection, owner.id, event_id)
             if not case_exists(connection, owner.id, event.id):
                 self.not_me.shield(connection, owner.id, kind=event.tag, event_id=event.id, origin=origin, now=now)
             else:
                 self.fresh.sessions.end_all(connection, owner.id, reason="not_me", origin=origin, now=now)
+        return line
 
     def _disownable(self, connection: Connection, account_id: str, event_id: str, now: datetime) -> ActivityLine:
         event = self._event(connection, account_id, event_id)
@@ -141,6 +145,7 @@ class Activity:
             device_label(user_agent) if user_agent else None,
             self.geo.country(address) if address else None,
             address,
+            concerns_password(event.tag),
         )
 
     def _personal(self, connection: Connection, account_id: str, event: Event) -> Mapping[str, Any]:

@@ -34,6 +34,7 @@ class PasswordState:
     changed_at: datetime | None
     can_remove: bool
     min_length: int
+    must_change: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class OwnPassword:
             stored.changed_at if stored else None,
             self._has_passkey(connection, owner.id),
             demands.min_length,
+            stored is not None and stored.must_change_since is not None,
         )
 
     def _has_passkey(self, connection: Connection, account_id: str) -> bool:
