@@ -19,6 +19,8 @@ PRIVATE = [
     "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1",
     "::ffff:127.0.0.1", "::ffff:169.254.169.254",
     "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",  # through a NAT64 gateway
+    "::7f00:1", "::a9fe:a9fe", "::ffff:0:7f00:1",  # IPv4-compatible, and translated (SIIT)
+    "fec0::1", "5f00::1", "3fff::1", "200::1", "4000::1",  # site-local, segments, documentation, given to nobody
     "2002:7f00:1::1", "2002:a00:1::1",  # 6to4 of 127.0.0.1 and 10.0.0.1
 ]  # fmt: skip
 
