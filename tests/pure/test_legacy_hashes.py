@@ -70,6 +70,9 @@ REASONS = {"import.hash_unsupported", "import.hash_malformed", "import.hash_too_
         (f"$scrypt$ln=18,r=8,p=1$c2FsdA${KEY}", "import.hash_too_costly"),
         (f"$scrypt$ln=17,r=8,p=3$c2FsdA${KEY}", "import.hash_too_costly"),
         (f"$scrypt$ln=63,r=8,p=1$c2FsdA${KEY}", "import.hash_too_costly"),
+        (f"$scrypt$ln=1,r=1,p=999999$c2FsdA${KEY}", "import.hash_too_costly"),  # 2.7 s, and 128 MiB beside its own
+        (f"$scrypt$ln=1,r=1,p=65$c2FsdA${KEY}", "import.hash_too_costly"),
+        (f"$scrypt$ln=1,r=65,p=1$c2FsdA${KEY}", "import.hash_too_costly"),
         (f"$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ${KEY}", "import.hash_malformed"),
         (f"$argon2id$v=19$m=64,t=0,p=1$c29tZXNhbHQ${KEY}", "import.hash_malformed"),
         (f"$argon2id$v=19$m=15,t=1,p=2$c29tZXNhbHQ${KEY}", "import.hash_malformed"),

@@ -34,6 +34,7 @@ MAX_PHPASS_LOG2 = 16
 MAX_PBKDF2_ITERATIONS = {"sha1": 2_000_000, "sha256": 2_000_000, "sha512": 1_000_000}
 MAX_SCRYPT_MEMORY = 128 * 2**20  # bytes at once: 128 * N * r
 MAX_SCRYPT_UNITS = 2 * MAX_SCRYPT_MEMORY  # 128 * N * r * p
+MAX_SCRYPT_R = MAX_SCRYPT_P = 64  # past these a small N costs thrice what its units say, and as much memory again
 MAX_ARGON2_MEMORY_KIB = 128 * 2**10
 MAX_ARGON2_UNITS = 512 * 2**10  # KiB times passes
 MAX_ARGON2_LANES = 8
@@ -238,7 +239,7 @@ def _scrypt(text: str) -> Scrypt:
     if not 1 <= log2_n <= 63:
         raise _malformed()
     memory = 128 * 2**log2_n * r
-    if memory > MAX_SCRYPT_MEMORY or memory * p > MAX_SCRYPT_UNITS:
+    if memory > MAX_SCRYPT_MEMORY or memory * p > MAX_SCRYPT_UNITS or r > MAX_SCRYPT_R or p > MAX_SCRYPT_P:
         raise _too_costly()
     if log2_n >= 16 * r:  # RFC 7914, 6: N is less than 2**(128 * r / 8)
         raise _malformed()
