@@ -126,6 +126,25 @@ def test_going_back_to_ones_own_former_address_is_possible(local: Running) -> No
     assert own(local) == [OLD]
 
 
+def test_who_takes_the_address_back_is_not_put_out_again_by_the_one_in_between(service: Running) -> None:
+    thief = service.browser()
+    service.sign_up(thief, OLD)
+    changed(service, thief, NEW)
+    service.clock.advance(minutes=2)
+    changed(service, thief, THIRD)
+    service.clock.advance(minutes=2)
+    changed(service, thief, OLD)  # its owner, who is still signed in, and reads the old mailbox
+    assert told(service) == [OLD]
+    assert "does not open it any more" in service.mails(THIRD)[0].text
+    assert not any("/not-me/address" in mail.text for mail in service.mails(THIRD))
+    former = link_to_revert(service, NEW)  # the thief's, of the change from NEW to THIRD
+    assert thief.open(former).status_code == 410
+    assert own(service) == [OLD]
+    thief.open(link_to_revert(service, OLD))  # the owner's own still does what it says
+    thief.submit("/not-me/address")
+    assert own(service) == [OLD]
+
+
 def test_the_link_lives_for_72_hours(local: Running) -> None:
     browser = local.browser()
     local.sign_up(browser, OLD)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from authsvc.core.database import Database
 from authsvc.factors.passkey.tables import passkeys
 from authsvc.factors.password.tables import passwords
+from authsvc.login.address.tables import address_changes
 from authsvc.login.tables import cases
 from authsvc.settings import Settings
 from tests.journeys.test_account_page import NEW_PASSWORD, add_passkey, newest_event, post, with_passkey
@@ -91,3 +92,18 @@ def test_one_session_ends_once(service: Running) -> None:
     answers = at_once(lambda _: post(browser, "/account/sessions/end", session=session))
     assert {answer.status_code for answer in answers} <= {200, 401}
     assert len(service.events("accounts:session:ended")) == 1
+
+
+def test_an_address_asked_for_sixteen_times_is_one_change(service: Running) -> None:
+    browser = service.browser()
+    service.sign_up(browser, EMAIL)
+    browser.open("/account/address")
+    emails = [f"ada{number}@example.net" for number in range(16)]
+    answers = at_once(lambda number: post(browser, "/account/address", email=emails[number]))
+    assert {answer.status_code for answer in answers} == {303}
+    with service.services.database.read() as connection:
+        waiting = select(address_changes.c.new_email).where(address_changes.c.dropped_at.is_(None))
+        email = connection.execute(waiting).scalar_one()
+    browser.open("/account/address")
+    browser.submit("/account/address/code", code=service.code_for(email))
+    assert len(service.events("login:address_change:made")) == 1

@@ -145,6 +145,7 @@ class AddressChanges:
         self.limits.spend("code_per_account", asked.new_email)
         with self.database.write() as connection:
             owner = self.fresh.require(connection, secret, now=now)
+            lock_account(connection, owner.id)
             check = self.codes.check(
                 connection,
                 typed,
@@ -173,6 +174,9 @@ class AddressChanges:
         self.limits.spend("code_per_address", origin.source)
         now = self.clock.now()
         with self.database.write() as connection:
+            found = find_revertible(connection, hash_secret(token), now)
+            if found is not None:
+                lock_account(connection, found.account_id)  # before its changes, as whoever makes one does
             changed = consume_revert(connection, hash_secret(token), now)
             if changed is None:
                 raise _spent()
@@ -200,7 +204,6 @@ class AddressChanges:
         if not made:
             raise _nothing_asked()
         address = Address(new_id("adr"), owner.id, asked.new_email, verified_at=now, verified_at_sign_up=False)
-        lock_account(connection, owner.id)
         if not replace_addresses(connection, address):
             raise Conflict("account.address_taken", "This address has an account by now.")
         left_at = find_left_at(connection, owner.id, asked.new_email, now)
