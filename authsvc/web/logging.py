@@ -13,6 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, TextIO
 
@@ -25,13 +26,15 @@ REDACTED = "[redacted]"
 MAX_FRAMES = 12  # the deepest; those above are the framework's
 MAX_CAUSES = 5
 
-# One word of the name is enough: new_password, csrf_token, set-cookie.
+# One word of the name is enough: new_password, csrf_token, set-cookie, code2; or how one ends: accesstoken.
 _SECRET_WORDS = frozenset(
-    {"password", "passwd", "code", "codes", "token", "tokens", "secret", "secrets", "cookie", "cookies"}
-    | {"authorization", "otp", "assertion", "verifier", "nonce"}
+    {"password", "passwords", "passwd", "passphrase", "pwd", "pin", "code", "codes", "token", "tokens", "secret"}
+    | {"secrets", "cookie", "cookies", "credential", "credentials", "authorization", "bearer", "jwt", "otp"}
+    | {"assertion", "verifier", "nonce"}
 )
+_SECRET_ENDS = ("password", "secret", "token", "cookie")
 _HARMLESS = frozenset({"status_code", "exit_code"})
-_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
 def configure_logging(level: str, *, stream: TextIO | None = None) -> None:
@@ -72,11 +75,25 @@ def configure_logging(level: str, *, stream: TextIO | None = None) -> None:
 
 
 class _NamedLogger(structlog.WriteLogger):
-    """Writes lines, and knows its name as Python's loggers do."""
+    """Writes lines, and knows its name as Python's loggers do.
+
+    A line that can't be written is lost, as with Python's loggers, and said so on stderr: a full disk or a closed pipe
+    behind stdout must not fail the requests and transactions in which something is told.
+    """
 
     def __init__(self, stream: TextIO, name: str = "authsvc") -> None:
         super().__init__(stream)
         self.name = name
+
+    def msg(self, message: str) -> None:
+        try:
+            super().msg(message)
+        except (OSError, ValueError) as problem:  # ValueError: the stream is closed
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"authsvc: a log line was lost: {problem}\n")
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -87,7 +104,8 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 @lru_cache(maxsize=4096)
 def looks_secret(name: str) -> bool:
     """Return whether one of the words of a name says that its value is a secret."""
-    return name not in _HARMLESS and any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
+    words = [word.lower() for word in _WORD.findall(name)]
+    return name not in _HARMLESS and any(word in _SECRET_WORDS or word.endswith(_SECRET_ENDS) for word in words)
 
 
 def describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -90,6 +90,14 @@ def test_below_the_level_nothing_is_written(log: Log) -> None:
         "Set-Cookie",
         "cookies",
         "Authorization",
+        "password2",
+        "code1",
+        "accesstoken",
+        "clientsecret",
+        "passphrase",
+        "pin",
+        "credentials",
+        "id_JWT",
     ],
 )
 def test_a_name_that_looks_secret_loses_its_value(log: Log, name: str) -> None:
@@ -99,9 +107,39 @@ def test_a_name_that_looks_secret_loses_its_value(log: Log, name: str) -> None:
     assert SECRET not in log.stream.getvalue()
 
 
-@pytest.mark.parametrize("name", ["status", "status_code", "decode_ms", "encoder", "problem", "secretary", "route"])
+@pytest.mark.parametrize(
+    "name", ["status", "status_code", "decode_ms", "encoder", "problem", "secretary", "route", "pinned"]
+)
 def test_an_ordinary_name_keeps_it(name: str) -> None:
     assert not looks_secret(name)
+
+
+def test_what_a_customer_sends_stays_on_one_line(log: Log) -> None:
+    forged = '\n{"event":"forged"}\r\x1b[2J\x9b2J\u2028\ud800'
+    structlog.get_logger("authsvc.x").info("event", value=forged, **{f"name{forged}": 1})
+    (line,) = log.lines()
+    assert line["value"] == forged
+    assert log.stream.getvalue().isascii()
+    assert log.stream.getvalue().rstrip("\n").isprintable()
+
+
+class FullDisk(io.StringIO):
+    def write(self, _: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_line_that_can_not_be_written_fails_nobody(
+    log: Log, capsys: pytest.CaptureFixture[str], closed: bool
+) -> None:
+    stream = FullDisk()
+    configure_logging("info", stream=stream)
+    if closed:
+        stream.close()
+    logger = structlog.get_logger("authsvc.x")
+    for write in (logger.info, logger.warning, logger.error, logger.exception):
+        write("event")
+    assert capsys.readouterr().err.count("a log line was lost") == 4
 
 
 def test_bytes_are_counted_and_not_shown(log: Log) -> None:
