@@ -213,8 +213,9 @@ class AccountApi:
         now = self.clock.now()
         with self.database.write() as connection:
             found = self._get(connection, account_id)
+            if isinstance(found, InvitedAccount) and not delete_invited(connection, found.id):
+                found = self._get(connection, account_id)  # its owner has come at this moment
             if isinstance(found, InvitedAccount):
-                delete_invited(connection, found.id)
                 self.outbox.forget(connection, (found.email,))
                 self._record(connection, "api:invitation:withdrawn", caller, origin, account=found.id)
             else:

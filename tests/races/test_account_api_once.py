@@ -1,12 +1,16 @@
 """Sixteen at once on PostgreSQL: an invitation, an account and an erasure of the account API happen once."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from authsvc.accounts.invited.store import consume_invited
 from authsvc.accounts.invited.tables import invited_accounts
+from authsvc.accounts.store import Account, Address, insert_account, insert_address
 from authsvc.accounts.tables import accounts
 from authsvc.core.database import Database
 from authsvc.settings import Settings
@@ -86,6 +90,35 @@ def test_sixteen_erase_one_account_once(shop: ServiceClient, service: Running) -
     answers = at_once(lambda _: shop.http.delete(f"{ACCOUNTS}/{account_id}", headers=headers))
     assert [answer.status_code for answer in answers] == [204] * THREADS
     assert len(service.events("login:account:erased")) == 1
+
+
+def test_somebody_who_joins_while_the_invitation_is_withdrawn_is_erased(shop: ServiceClient, service: Running) -> None:
+    """An answer of 204 says that there is no account. The sign-up has taken the invitation, and not committed yet."""
+    account_id = shop.invite(EMAIL).json()["id"]
+    headers = {"Authorization": f"Bearer {shop.token()}"}
+    database, now = service.services.database, service.clock.now()
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as connection:
+            assert consume_invited(connection, EMAIL, now=now) == account_id
+            insert_account(connection, Account(account_id, b"handle", "Ada", "active", now))
+            insert_address(connection, Address("adr_1", account_id, EMAIL, now, verified_at_sign_up=True))
+            answer = pool.submit(lambda: shop.http.delete(f"{ACCOUNTS}/{account_id}", headers=headers))
+            until_somebody_waits(database)
+        assert answer.result().status_code == 204
+    assert shop.call("GET", f"/{account_id}").json()["status"] == "erased"
+    assert not service.events("api:invitation:withdrawn")
+
+
+def until_somebody_waits(database: Database) -> None:
+    """Return once a statement of this database waits for another's row."""
+    waiting = "datname = current_database() AND wait_event_type = 'Lock'"
+    query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}")
+    for _ in range(500):
+        with database.read() as connection:
+            if connection.execute(query).scalar_one():
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
 
 
 def test_sixteen_freeze_one_account_once(shop: ServiceClient, service: Running) -> None:
