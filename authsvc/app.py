@@ -330,7 +330,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         issuer=settings.issuer,
         service_name=settings.service_name,
     )
-    stops = (recoveries.stop_disowned, StopChanges(audit), totp.stop_enrolment)
+    stops = (recoveries.stop_disowned, StopChanges(audit), totp.stop_enrolment, _end_waiting)
     not_me = NotMe(database, clock, limits, audit, alerts, sessions, passwords, stops)
     addresses = AddressChanges(
         database=database,
@@ -360,7 +360,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         service_name=settings.service_name,
         erased=(events.erased,),
     )
-    locks = Locks(audit, sessions, events, (recoveries.stop_frozen,))
+    locks = Locks(audit, sessions, events, (recoveries.stop_frozen, _end_waiting))
     recovery = RecoveryJourney(
         database=database,
         clock=clock,
@@ -635,6 +635,11 @@ def _passkeys(settings: Settings, audit: Audit, clock: Clock) -> Passkeys:
     rp = RelyingParty(settings.rp_id, settings.service_name, settings.issuer, given.related_origins)
     metadata = open_metadata(given.metadata_blob, given.metadata_root, given.metadata_signer, clock.now())
     return Passkeys(rp, audit, metadata, load_names(given.authenticator_names))
+
+
+def _end_waiting(connection: Connection, account_id: str, origin: Origin | None, now: datetime) -> None:  # noqa: ARG001
+    """End the sign-ins that wait for a second proof: what they were asked for was decided before the owner's word."""
+    end_waiting(connection, account_id, None, now)
 
 
 # What goes with a password that is replaced or removed.

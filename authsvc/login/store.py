@@ -122,7 +122,7 @@ def keep_open(connection: Connection, flow: Flow, *, until: datetime, now: datet
 
 
 def end_waiting(connection: Connection, account_id: str, spare: str | None, now: datetime) -> None:
-    """End the flows in which something older than the account's new password was proven, `spare` excepted."""
+    """End the flows that wait for more than was proven in them, `spare` excepted: the account has changed meanwhile."""
     waiting = [State.STEP_UP.value, State.STEP_UP_CODE.value, State.NEW_PASSWORD.value]
     connection.execute(
         update(flows)

@@ -14,6 +14,7 @@ from authsvc.factors.recovery_code.tables import recovery_code_sets, recovery_co
 from authsvc.factors.tables import typed_tries
 from authsvc.factors.totp.tables import totp_secrets
 from authsvc.settings import Settings
+from tests.races.test_passkey_once import waits_for_a_lock
 from tests.support.browser_client import SAME_ORIGIN, BrowserClient
 from tests.support.clocks import SettableClock
 from tests.support.running import PASSWORD, Running, running
@@ -160,3 +161,18 @@ def test_using_codes_while_they_are_replaced_and_removed_waits_for_nobody(servic
 def _count(service: Running, table: object) -> int:
     with service.services.database.read() as connection:
         return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["totp", "recovery_code"])
+def test_a_second_proof_waits_for_a_lock_and_is_worth_nothing_after_it(service: Running, kind: str) -> None:
+    typed = enrol_app(service, EMAIL).code() if kind == "totp" else make_recovery_codes(service, EMAIL)[0]
+    browser = asked_for_a_second(service, kind)
+    form = {**browser.form("/login/code"), "code": typed}
+    account_id, before = account_of(service, EMAIL), _count(service, sessions)
+    with ThreadPoolExecutor(1) as pool:
+        with service.services.database.write() as connection:
+            assert service.services.locks.freeze(connection, account_id, by="operator", now=service.clock.now())
+            late = pool.submit(browser.http.post, "/login/code", data=form, headers=SAME_ORIGIN)
+            assert waits_for_a_lock(service.services.database)
+        assert late.result().status_code != 200
+    assert _count(service, sessions) == before

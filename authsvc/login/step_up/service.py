@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from authsvc.accounts.addresses import hint, normalise
 from authsvc.accounts.alerts.service import AlertKind
 from authsvc.accounts.levels import ProofKind
-from authsvc.accounts.store import Account, find_account_by_email, get_account, list_addresses
+from authsvc.accounts.store import Account, find_account_by_email, get_account, list_addresses, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
@@ -165,6 +165,7 @@ class StepUp:
             raise out_of_step()
         now = self.clock.now()
         with self.database.write() as connection:
+            lock_account(connection, flow.account_id)  # a lock, or "this wasn't me", comes before or after, not between
             account = self._require_rung(connection, flow, factor.kind, now)  # before a try is counted or a code spent
             check = factor.check(connection, account.id, typed, origin=origin, now=now)
             if not check.right:
@@ -186,6 +187,7 @@ class StepUp:
         self.limits.spend("code_per_account", flow.account_id)
         now = self.clock.now()
         with self.database.write() as connection:
+            lock_account(connection, flow.account_id)
             account = self._require_rung(connection, flow, ProofKind.EMAIL_CODE, now)
             email = self._primary(connection, flow)
             check = self.codes.check(
