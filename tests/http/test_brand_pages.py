@@ -59,6 +59,29 @@ def test_the_pages_of_its_flow_carry_it(service: Running, branded: Shop) -> None
         assert "style=" not in page
 
 
+def test_a_recovery_keeps_the_look_of_the_page_it_began_on(service: Running, branded: Shop) -> None:
+    owner = service.browser()
+    service.sign_up_with_passkey(owner, EMAIL)
+    browser = service.browser()
+    branded.begin(browser)
+    flow = browser.flow
+    assert f'href="/login/recovery?from={flow}"' in browser.answer.text
+    for page in (
+        browser.open(f"/login/recovery?from={flow}"),
+        browser.submit("/login/recovery/address", email=EMAIL),
+        browser.submit("/login/recovery/code", code=service.code_for(EMAIL)),
+        browser.submit("/login/recovery/wait"),
+    ):
+        assert page.status_code == 200
+        assert f"/brand/{branded.client_id}/" in page.text
+    assert len(service.mails(EMAIL)) >= 2
+    for mail in service.mails(EMAIL)[:2]:
+        assert "https://shop.example/help" in mail.text
+    for path in ("/login/recovery", f"/login/recovery?from={flow}x", "/login/recovery?from=%00"):
+        assert "/brand/" not in browser.open(path).text
+    assert "/brand/" not in service.browser().open(f"/login/recovery?from={flow}").text  # somebody else's flow
+
+
 def test_no_other_page_does(service: Running, branded: Shop) -> None:
     browser = service.browser()
     other = service.shop().begin(browser).text

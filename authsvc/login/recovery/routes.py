@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -47,6 +47,7 @@ class RecoveryPages:
         typed, error, status = typed or {}, stay.error if stay else None, stay.status if stay else 200
         common: dict[str, Any] = {"flow": flow.id, "client_name": flow.client_name, "error": error}
         common["leads_back"] = False
+        common |= self.shown.dress(flow)
 
         def page(name: str, **context: Any) -> Response:
             return self.shown.pages.render(request, f"login/{name}.html", status=status, **common, **context)
@@ -79,9 +80,11 @@ def build_router(shown: FlowPages, journey: RecoveryJourney, recoveries: Recover
     own = RecoveryPages(shown, journey)
 
     @router.get("")
-    def page(request: Request, flow: str = "") -> Response:
+    def page(
+        request: Request, flow: str = "", came_from: Annotated[str, Query(alias="from", max_length=64)] = ""
+    ) -> Response:
         if not flow:
-            begun = journey.begin_flow(browser=browser_of(request), origin=origin_of(request))
+            begun = journey.begin_flow(came_from, browser=browser_of(request), origin=origin_of(request))
             return RedirectResponse(recovery_page_of(begun.id), status_code=303)
         try:
             return own.show(request, shown.open(request, flow))

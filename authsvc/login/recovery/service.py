@@ -26,6 +26,7 @@ from authsvc.core.database import Database
 from authsvc.core.errors import Conflict, NotFound, NotSignedIn
 from authsvc.core.ids import new_id
 from authsvc.core.limits import Limits
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.factors.factor import Factor
@@ -93,13 +94,14 @@ class Recoveries:
         device: DeviceFacts = NO_DEVICE,
         origin: Origin | None,
         now: datetime,
+        letterhead: Letterhead | None = None,
     ) -> bool:
         """Open a recovery and tell every address; False when one is open already, whose clock runs on."""
         due_at = now + self.wait(connection, account, device, now=now)
         pending = Pending(new_id("rcv"), by, now, due_at, due_at + OPEN_FOR)
         if not insert_recovery(connection, account.id, pending):
             return False
-        self._tell(connection, account.id, pending, origin=origin, now=now)
+        self._tell(connection, account.id, pending, origin=origin, now=now, letterhead=letterhead)
         payload = {"recovery": pending.id}
         self.outbox.put(connection, REMINDER, payload, now=now, due_at=reminder_at(now, due_at))
         facts = {"recovery": pending.id, "by": by, "wait_s": int((due_at - now).total_seconds())}
@@ -187,7 +189,14 @@ class Recoveries:
         return pending.due_at
 
     def _tell(
-        self, connection: Connection, account_id: str, pending: Pending, *, origin: Origin | None, now: datetime
+        self,
+        connection: Connection,
+        account_id: str,
+        pending: Pending,
+        *,
+        origin: Origin | None,
+        now: datetime,
+        letterhead: Letterhead | None = None,
     ) -> None:
         note = (
             f"It was asked for on {pending.started_at:%d %B %Y, %H:%M} UTC. From {pending.due_at:%d %B %Y, %H:%M} UTC "
@@ -196,7 +205,7 @@ class Recoveries:
             f"be lost.\n\nIf it was you, go on from then here:\n\n    {self.alerts.issuer}/login/recovery"
         )
         kind = AlertKind.RECOVERY_STARTED
-        self.alerts.send(connection, account_id, kind, origin=origin, now=now, note=note)
+        self.alerts.send(connection, account_id, kind, origin=origin, now=now, note=note, letterhead=letterhead)
 
     def _record(
         self, connection: Connection, tag: str, account_id: str, origin: Origin | None, now: datetime, **facts: Any

@@ -35,7 +35,7 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict, NotAllowed
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Message
+from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.factor import TypedFactor
@@ -44,11 +44,11 @@ from authsvc.factors.password.rules import MAX_TYPED
 from authsvc.factors.password.service import Passwords
 from authsvc.login.recovery.rules import Pending, Standing, may_set_password, standing
 from authsvc.login.recovery.service import Recoveries
-from authsvc.login.service import Flows, Purpose, out_of_step
+from authsvc.login.service import Flows, Purpose, belongs_to, out_of_step
 from authsvc.login.sign_in.service import PASSKEY_REFUSED, Visitor
 from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
 from authsvc.login.steps import RECOVERY_KIND, Go, Stay, recovery_page_of
-from authsvc.login.store import Flow
+from authsvc.login.store import Flow, find_flow
 from authsvc.login.transitions import Event, State
 
 CLIENT_NAME = "your account"
@@ -87,10 +87,15 @@ class RecoveryJourney:
     recoveries: Recoveries
     service_name: str
 
-    def begin_flow(self, *, browser: str, origin: Origin) -> Flow:
-        """Begin the flow of a recovery. Raises TooMany: the address begins too many flows."""
+    def begin_flow(self, came_from: str, *, browser: str, origin: Origin) -> Flow:
+        """Begin the flow of a recovery. Raises TooMany: the address begins too many flows.
+
+        Args: came_from is the browser's own flow from which somebody came here, or empty. The recovery keeps the look
+        of its shop, and nothing else of it.
+        """
         self.limits.spend("flow_per_address", origin.source)
-        return self.flows.begin(Purpose(RECOVERY_KIND, CLIENT_NAME, Level.NONE), browser=browser, origin=origin)
+        purpose = Purpose(RECOVERY_KIND, CLIENT_NAME, Level.NONE, client_id=self._shop_of(came_from, browser))
+        return self.flows.begin(purpose, browser=browser, origin=origin)
 
     def begin(self, flow: Flow, *, email: str, origin: Origin) -> Go:
         """Mail a code to the address.
@@ -106,11 +111,13 @@ class RecoveryJourney:
         with self.database.write() as connection:
             self.flows.move(connection, flow, Event.RECOVERY_BEGUN, now=now, email=address)
             account = find_account_by_email(connection, address)
+            head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.RECOVERY
             if account is not None and account.is_active:
-                self.codes.send(connection, flow_id=flow.id, email=address, purpose=CodePurpose.RECOVERY, now=now)
+                self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head)
             else:
-                instead = self._no_code(address, locked=account is not None)
-                self.codes.pretend(connection, instead, flow_id=flow.id, purpose=CodePurpose.RECOVERY, now=now)  # 1
+                letterhead = head or Letterhead(self.service_name)
+                instead = _no_code(address, letterhead, locked=account is not None)
+                self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)  # 1
             self._record(connection, "login:recovery:code_sent", flow, account, origin, now)
         return Go(recovery_page_of(flow.id))
 
@@ -212,7 +219,10 @@ class RecoveryJourney:
         with self.database.write() as connection:
             account = self._account(connection, flow)
             device = self._device(connection, account, visitor.device_cookie, now)
-            self.recoveries.start(connection, account, by="customer", device=device, origin=origin, now=now)
+            head = self.flows.letterhead_of(connection, flow)
+            self.recoveries.start(
+                connection, account, by="customer", device=device, origin=origin, now=now, letterhead=head
+            )
         return Go(recovery_page_of(flow.id))
 
     def passkey_options(self, flow: Flow, *, origin: Origin) -> dict[str, Any]:
@@ -289,7 +299,8 @@ class RecoveryJourney:
         note_recovered(connection, account.id, now, by_password=by is ProofKind.PASSWORD)
         for address in list_addresses(connection, account.id):
             self.passwords.reopen(connection, address.email)
-        self.recoveries.alerts.send(connection, account.id, AlertKind.RECOVERED, origin=origin, now=now)
+        kind, head = AlertKind.RECOVERED, self.flows.letterhead_of(connection, flow)
+        self.recoveries.alerts.send(connection, account.id, kind, origin=origin, now=now, letterhead=head)
         facts = {
             "recovery": used.id,
             "by": used.started_by,
@@ -316,6 +327,11 @@ class RecoveryJourney:
             raise NotAllowed("recovery.not_open", NOT_OPEN)
         return account
 
+    def _shop_of(self, flow_id: str, browser: str) -> str | None:
+        with self.database.read() as connection:
+            flow = find_flow(connection, flow_id) if flow_id else None
+        return flow.client_id if flow is not None and belongs_to(flow, browser) else None
+
     def _account(self, connection: Connection, flow: Flow) -> Account:
         """Return the flow's account, while the proven address is still its own."""
         if flow.state is not State.RECOVERY or flow.account_id is None:
@@ -336,18 +352,6 @@ class RecoveryJourney:
     def _device(self, connection: Connection, account: Account, cookie: str | None, now: datetime) -> DeviceFacts:
         return self.devices.recognise(connection, cookie, account_id=account.id, now=now) if cookie else NO_DEVICE
 
-    def _no_code(self, email: str, *, locked: bool) -> Message:
-        why = (
-            "The account with this address is locked, so it can't be opened by a recovery. Please contact us."
-            if locked
-            else "There is no account with this address: perhaps you used another one."
-        )
-        text = (
-            "Somebody, hopefully you, asked to get back into an account without its passkey or second factor. "
-            f"{why}\n\nIf this was not you, there is nothing to do.\n\n{self.service_name}\n"
-        )
-        return Message(email, "This account can't be recovered", text)
-
     def _record(
         self,
         connection: Connection,
@@ -366,6 +370,19 @@ class RecoveryJourney:
             facts={"flow": flow.id},
             personal=None if account or not flow.email else {"tried": flow.email},
         )
+
+
+def _no_code(email: str, letterhead: Letterhead, *, locked: bool) -> Message:
+    why = (
+        "The account with this address is locked, so it can't be opened by a recovery. Please contact us."
+        if locked
+        else "There is no account with this address: perhaps you used another one."
+    )
+    text = (
+        "Somebody, hopefully you, asked to get back into an account without its passkey or second factor. "
+        f"{why}\n\nIf this was not you, there is nothing to do."
+    )
+    return Message(email, "This account can't be recovered", letterhead.under(text))
 
 
 def _not_possible() -> NotAllowed:
