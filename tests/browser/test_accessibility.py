@@ -152,6 +152,12 @@ def test_the_console(new_visitor: Any, look: Callable[[Page, str], None]) -> Non
         page.reload()
     decision.first.click()
     look(page, "decision of")
+    page.goto(f"{demo.issuer}/console/cases")
+    look(page, "Cases")
+    open_case(customer)
+    page.reload()
+    expect(page.locator("main")).to_contain_text("a11y-seen@example.org")
+    look(page, "Cases")
 
 
 def test_the_accounts_own_pages(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
@@ -244,6 +250,15 @@ def test_the_skip_link_is_first_and_the_focus_is_seen(new_visitor: Any) -> None:
     page.keyboard.press("Tab")
     assert focused(page) == "Sign in with a passkey"
     assert page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)") >= 2
+
+
+def open_case(customer: Visitor) -> None:
+    """Press "this wasn't me" on the newest thing that a customer can disown."""
+    page = customer.page
+    page.goto(f"{customer.demo.issuer}/account/activity")
+    page.get_by_role("link", name="This wasn't me").first.click()
+    page.get_by_role("button", name="This wasn't me").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Everybody is signed out")
 
 
 def press(page: Page, name: str) -> None:

@@ -601,8 +601,25 @@ def test_this_was_not_me_locks_everybody_out_and_opens_one_case(service: Running
     assert rows(service, accounts)[0].guarded_at == service.clock.now()
     assert service.events("login:alert:disowned")[-1].facts["event"] == event
     back = service.browser(peer="198.51.100.50")
-    assert heading(service.sign_in(back, EMAIL)) == "Your password has to be changed"
+    assert "Your password has to be changed" in heading(service.sign_in(back, EMAIL))
     assert len(rows(service, cases)) == 1
+
+
+def test_the_same_mishap_in_a_row_is_one_line(local: Running) -> None:
+    owner = signed_up(local)
+    for _ in range(3):
+        local.sign_in(local.browser(peer="198.51.100.50"), EMAIL, password="not the right one")
+    local.sign_in(local.browser(peer="198.51.100.51"), EMAIL, password="not the right one")
+    page = owner.open("/account/activity").text
+    assert page.count("Somebody typed a wrong password.") == 2
+    assert page.count("3 times in a row.") == 1
+
+
+@pytest.mark.parametrize("path", ["", "/passkeys", "/address"])
+def test_pages_of_what_a_passkey_manager_shows_tell_it(local: Running, path: str) -> None:
+    page = signed_up(local).open(f"/account{path}").text
+    assert "data-tell-passkeys" in page
+    assert "/signals." in page
 
 
 def test_what_cannot_be_disowned_is_not_found(local: Running) -> None:

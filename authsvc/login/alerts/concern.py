@@ -4,7 +4,8 @@ Whatever may have been done by somebody who knew the password, or chose it, clos
 a new kind of event closes it until somebody has thought about it:
 
 - a password that was tried and was wrong, or was not looked at: anybody can do that to any address;
-- what the mailbox alone began: whoever holds it has not shown the password, and the way to a new one is the mailbox;
+- what the mailbox alone began, or with a recovery code: whoever holds it has not shown the password, and the way to a
+  new one is that mailbox;
 - a copied token or passkey: no password was shown where it was used.
 """
 
@@ -16,9 +17,15 @@ NOT_BY_PASSWORD = frozenset(
         AlertKind.REFRESH_REUSED.value,
         "login:password:failed",
         "login:password:turned_away",
+        "login:recovery:code_sent",
+        "login:recovery:code_shown",
+        "login:recovery:code_wrong",
         "login:recovery:started",
         "login:reset:code_sent",
         "login:reset:code_wrong",
+        "login:reset:mailbox_proven",
+        "login:unlock:code_sent",
+        "login:unlock:code_wrong",
         "login:unlock:opened",
         "oidc:refresh:reused",
         "passkey:counter:went_back",

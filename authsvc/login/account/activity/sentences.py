@@ -78,14 +78,20 @@ Phrase = Callable[[Facts, Mapping[str, str]], Sentence | None]
 SENTENCES: Mapping[str, Phrase] = {
     "accounts:account:frozen": _always("The account was closed for a while.", "deny"),
     "accounts:account:unfrozen": _always("The account was opened again.", "check"),
+    "api:account:exported": _always("A shop was given the data that is kept about you.", "copy"),
     "accounts:consent:given": _consent("You allowed"),
     "accounts:consent:withdrawn": _consent("You no longer allow"),
     "accounts:session:ended": _ended,
+    "cli:account:exported": _always("Our staff printed the data that is kept about you.", "copy"),
     "face:template:deleted": _always("The numbers computed from your face were deleted.", "face"),
     "face:template:enrolled": _always("A face was enrolled.", "face", disownable=True),
     "login:account:created": _always("You created this account.", "mark"),
     "login:account:exported": _always("Your data was downloaded.", "copy", disownable=True),
     "login:address_change:asked": _always("Somebody asked to change the mail address.", "mail", disownable=True),
+    "login:address_change:code_wrong": _always(
+        "Somebody typed a wrong code to change the mail address.", "alert", disownable=True, bad=True
+    ),
+    "login:address_change:dropped": _always("A change of the mail address that was under way was stopped.", "mail"),
     "login:address_change:made": _always("The mail address was changed.", "mail", disownable=True, bad=True),
     "login:address_change:reverted": _always("The old mail address was put back.", "mail"),
     "login:alert:disowned": _always(
@@ -96,11 +102,26 @@ SENTENCES: Mapping[str, Phrase] = {
     "login:password:must_change": _always(
         "Somebody typed the password that has to be changed.", "alert", disownable=True, bad=True
     ),
+    "login:password:overtaken": _always(
+        "Somebody typed the right password, and nothing came of it: another press was faster.",
+        "alert",
+        disownable=True,
+        bad=True,
+    ),
     "login:password:turned_away": _always(
         "Somebody typed a password after too many wrong ones. We did not look at it.",
         "alert",
         disownable=True,
         bad=True,
+    ),
+    "login:recovery:code_sent": _always(
+        "A mail was asked for, to get back in without your usual proofs.", "mail", disownable=True
+    ),
+    "login:recovery:code_shown": _always(
+        "A recovery code was typed, to get back in without your usual proofs.", "copy", disownable=True, bad=True
+    ),
+    "login:recovery:code_wrong": _always(
+        "Somebody typed a wrong code from a mail, to get back in.", "alert", disownable=True, bad=True
     ),
     "login:recovery:finished": _always(
         "The account was recovered. Its old passkeys, passwords and second factors stopped working.",
@@ -119,11 +140,20 @@ SENTENCES: Mapping[str, Phrase] = {
     "login:reset:completed": _always(
         "The password was reset by mail, and everybody was signed out.", "password", disownable=True, bad=True
     ),
+    "login:reset:mailbox_proven": _always(
+        "The code to reset the password was right.", "mail", disownable=True, bad=True
+    ),
     "login:sign_in:completed": _signed_in,
     "login:step_up:code_sent": _always(
         "A code was sent to your mail address as a second proof.", "mail", disownable=True
     ),
     "login:step_up:code_wrong": _always("Somebody typed a wrong code from a mail.", "alert", disownable=True, bad=True),
+    "login:unlock:code_sent": _always(
+        "A mail was asked for, to open sign-in by password again.", "mail", disownable=True
+    ),
+    "login:unlock:code_wrong": _always(
+        "Somebody typed a wrong code to open sign-in by password again.", "alert", disownable=True, bad=True
+    ),
     "login:unlock:opened": _always(
         "You opened sign-in by password again with a code by mail.", "password", disownable=True
     ),
@@ -142,6 +172,9 @@ SENTENCES: Mapping[str, Phrase] = {
         "The password was closed: it has to be changed before it signs in again.", "password"
     ),
     "password:factor:removed": _always("The password was removed.", "password", disownable=True),
+    "recovery_code:code:replayed": _always(
+        "Somebody typed a recovery code that was used before.", "alert", disownable=True, bad=True
+    ),
     "recovery_code:code:used": _always("A recovery code was used.", "copy", disownable=True, bad=True),
     "recovery_code:code:wrong": _always("Somebody typed a wrong recovery code.", "alert", disownable=True, bad=True),
     "recovery_code:factor:added": _always(
@@ -151,7 +184,20 @@ SENTENCES: Mapping[str, Phrase] = {
     "risk:decision:denied": _always(
         "We stopped a sign-in that did not look like you.", "deny", disownable=True, bad=True
     ),
+    "totp:code:replayed": _always(
+        "A code from the app came a second time. It proved nothing.", "alert", disownable=True, bad=True
+    ),
+    "totp:code:turned_away": _always(
+        "Somebody typed a code from the app after too many wrong ones. We did not look at it.",
+        "alert",
+        disownable=True,
+        bad=True,
+    ),
     "totp:code:wrong": _always("Somebody typed a wrong code from the app.", "alert", disownable=True, bad=True),
+    "totp:enrolment:refused": _always(
+        "A wrong first code was typed while an authenticator app was being set up.", "phone", disownable=True
+    ),
+    "totp:enrolment:stopped": _always("An authenticator app that was being set up was dropped.", "phone"),
     "totp:factor:added": _always("An authenticator app was set up.", "phone", disownable=True),
     "totp:factor:removed": _always("The authenticator app was removed.", "phone", disownable=True),
 }

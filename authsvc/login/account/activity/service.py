@@ -11,7 +11,7 @@ it opens one case.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,7 @@ class ActivityLine:
     country: str | None
     address: str | None
     asks_password: bool  # disowning it has the password changed
+    times: int = 1  # how often it happened in a row, from the same browser and address
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Activity:
             )
             shown = events[:PAGE_EVENTS]
             lines = (self._line(connection, owner.id, event, clients) for event in shown)
-            known = tuple(line for line in lines if line is not None)
+            known = _together([line for line in lines if line is not None])
         older = shown[-1].id if len(events) > PAGE_EVENTS else None
         return ActivityPage(known, older, last is None)
 
@@ -158,6 +159,23 @@ class Activity:
         except CannotOpen:
             return {}
         return opened or {}
+
+
+def _together(lines: list[ActivityLine]) -> tuple[ActivityLine, ...]:
+    """Return the lines, a row of the same mishaps from one place as one line: the newest of them, and how many."""
+    merged: list[ActivityLine] = []
+    for line in lines:
+        last = merged[-1] if merged else None
+        same = last is not None and (last.sentence, last.browser, last.address) == (
+            line.sentence,
+            line.browser,
+            line.address,
+        )
+        if last is not None and same and line.sentence.bad:
+            merged[-1] = replace(last, times=last.times + 1)
+        else:
+            merged.append(line)
+    return tuple(merged)
 
 
 def _unknown() -> NotFound:
