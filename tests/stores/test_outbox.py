@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from structlog.testing import capture_logs
 
 from authsvc.core.mail import MailboxNotifier, Message
-from authsvc.core.outbox.service import LEASE_S, Outbox, OutboxWorker, mail_handler
+from authsvc.core.outbox.service import BATCH, LEASE_S, Outbox, OutboxWorker, mail_handler
 from authsvc.core.outbox.tables import outbox as outbox_table
 
 CODE_MAIL = Message("anna@example.com", "Your code", "12345678")
@@ -183,3 +183,23 @@ def test_the_thread_delivers_soon_and_stops(database, make_worker, put):
     finally:
         worker.stop()
     assert seen == [{"number": 1}]
+
+
+def test_what_fails_holds_up_nothing_behind_it(make_worker, put, wake, monkeypatch):
+    """A shop's server that is down for a day leaves thousands of rows that fail at each attempt."""
+    monkeypatch.setattr("authsvc.core.outbox.service.POLL_S", 60)
+    delivered = threading.Event()
+    for _ in range(3 * BATCH):
+        put("broken")
+    put("note")
+
+    def fail(_payload) -> None:
+        raise OSError
+
+    worker = make_worker(broken=fail, note=lambda _payload: delivered.set())
+    worker.start()
+    try:
+        wake.set()
+        assert delivered.wait(20)
+    finally:
+        worker.stop()

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
@@ -18,7 +18,7 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from authsvc.accounts.events import http_client_sender
-from authsvc.accounts.events.destination import parse_destination
+from authsvc.accounts.events.destination import Destination, parse_destination
 from authsvc.accounts.events.http_client_sender import ForbiddenAddress, HttpClientSender
 from authsvc.accounts.events.service import TOPIC, AccountEvents, Delivery, Webhooks
 from authsvc.accounts.events.tables import webhooks as webhooks_table
@@ -209,6 +209,31 @@ def test_both_secrets_sign_for_a_day_after_a_rotation(rig: Rig, shop: Receiver) 
     rig.deliver()
     assert [each.is_signed_by(new) for each in shop.received] == [True, True, True]
     assert [each.is_signed_by(old) for each in shop.received] == [True, True, False]
+
+
+def test_a_slow_server_has_a_fifth_of_the_time_and_holds_up_no_other_shop(rig: Rig, vault: Vault, audit: Audit) -> None:
+    took: list[str] = []
+
+    class Slow:
+        def post(self, destination: Destination, headers: Mapping[str, str], body: bytes) -> int:
+            rig.clock.advance(seconds=19 if destination.host == "slow.example" else 0)
+            took.append(destination.host)
+            return 204
+
+    rig.webhooks.set_url(SHOP, "https://slow.example/hook")
+    rig.webhooks.set_url("cli_other", "https://quick.example/hook")
+    delivery = Delivery(rig.database, vault, audit, rig.clock, Slow(), False)
+    rig.worker = OutboxWorker(rig.database, vault, rig.clock, threading.Event(), {TOPIC: delivery.deliver})
+    for _ in range(4):
+        rig.create()
+    rig.deliver()
+    assert sorted(took) == ["quick.example"] * 4 + ["slow.example"]
+    rig.clock.advance(seconds=75)
+    rig.deliver()
+    assert took.count("slow.example") == 1
+    rig.clock.advance(hours=1)
+    rig.deliver()
+    assert took.count("slow.example") == 2
 
 
 def test_secrets_are_sealed_each_for_its_own_row(rig: Rig, shop: Receiver) -> None:

@@ -49,6 +49,8 @@ class EventType(StrEnum):
 TOPIC = "webhook"
 BOTH_SECRETS = timedelta(hours=24)
 REST = timedelta(minutes=1)  # after a failure: a dead server costs the worker one timeout a minute, not one an event
+SLOW = timedelta(seconds=3)
+SLOW_REST = 4  # times what a slow answer took: it has at most a fifth of the worker's time
 GONE = 410
 
 
@@ -167,7 +169,7 @@ class Delivery:
         """Send it, or raise so that it is tried again. Nothing is sent to a webhook that was switched off.
 
         Raises:
-            NotDelivered: the server refused, or failed a moment ago.
+            NotDelivered: the server refused, or failed or was slow a moment ago.
             BadInput, OSError: it can't be reached, or must not be.
         """
         now = self.clock.now()
@@ -177,13 +179,18 @@ class Delivery:
             return
         with self._lock:
             if now < self._resting.get(webhook.id, now):
-                raise NotDelivered("this server failed a moment ago")
+                raise NotDelivered("this server failed or was slow a moment ago")
         try:
             self._attempt(webhook, payload, now)
         except Exception:
-            with self._lock:
-                self._resting[webhook.id] = now + REST
+            self._let_rest(webhook, REST)
             raise
+        if (took := self.clock.now() - now) > SLOW:
+            self._let_rest(webhook, SLOW_REST * took)
+
+    def _let_rest(self, webhook: Webhook, rest: timedelta) -> None:
+        with self._lock:
+            self._resting[webhook.id] = self.clock.now() + rest
 
     def _attempt(self, webhook: Webhook, payload: Mapping[str, Any], now: datetime) -> None:
         destination = parse_destination(webhook.url, allow_private=self.allow_private)

@@ -129,8 +129,9 @@ class OutboxWorker:
                 self._wake.clear()
                 self._stop.wait(COMMIT_S)  # it was woken by a transaction that is about to commit
             try:
-                while not self._stop.is_set() and self.run_once():
-                    pass
+                while not self._stop.is_set() and (due := self._due()):
+                    for row_id in due:  # delivered, postponed or another worker's: none of these is due any more
+                        self._deliver(row_id)
             except Exception:
                 log.exception("outbox.failed")
 
