@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 from sqlalchemy import Connection
 
 from authsvc.accounts.levels import ProofKind
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 
 Exported = list[dict[str, Any]]  # what an account's owner may read of a factor, as JSON; never a secret
@@ -88,10 +89,19 @@ class TypedFactor(Factor, Protocol):
     def prompt(self) -> TypedPrompt: ...
 
     def check(
-        self, connection: Connection, account_id: str, typed: str, *, origin: Origin, now: datetime
+        self,
+        connection: Connection,
+        account_id: str,
+        typed: str,
+        *,
+        origin: Origin,
+        now: datetime,
+        letterhead: Letterhead | None = None,
     ) -> TypedCheck:
         """Try what was typed; counted before it is compared, and spent in one statement when it is right.
 
         The outcome and its evidence are written through `connection`: commit it whatever the outcome is.
+
+        Args: letterhead is in whose name a mail about it is written; the service's own where none is given.
         """
         ...

@@ -11,6 +11,7 @@ from authsvc.settings import Settings
 from tests.support.browser_client import BrowserClient
 from tests.support.clocks import SettableClock
 from tests.support.running import PASSWORD, Running, Shop, running
+from tests.support.second_factors import enrol_app, make_recovery_codes
 
 EMAIL = "ada@example.org"
 LEAF = (Path(__file__).parents[2] / "examples/storefront/static/leaf.png").read_bytes()
@@ -144,6 +145,19 @@ def test_the_mails_of_its_flow_end_in_its_name(service: Running, branded: Shop) 
     newest = service.mails(EMAIL)[0]
     assert newest.subject == "You already have an account"
     assert newest.text.endswith(ending)
+
+
+def test_a_warning_of_a_recovery_code_used_in_its_flow_carries_it(service: Running, branded: Shop) -> None:
+    service.sign_up(service.browser(), EMAIL)
+    enrol_app(service, EMAIL)
+    code, *_ = make_recovery_codes(service, EMAIL)
+    browser = service.browser()
+    branded.begin(browser, acr_values="urn:authsvc:acr:mfa")
+    browser.submit("/login/password", email=EMAIL, password=PASSWORD, typing="")
+    browser.submit("/login/step-up/typed", kind="recovery_code")
+    branded.finish(browser, browser.submit("/login/code", code=code))
+    (warning,) = (mail for mail in service.mails(EMAIL) if "one of your recovery codes" in mail.text)
+    assert "Low Tide Ltd" in warning.text
 
 
 def test_mails_of_other_flows_end_in_the_services_own(service: Running, branded: Shop) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from authsvc.accounts.levels import ProofKind
 from authsvc.app import build_services
 from authsvc.core.database import Database
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.factors.factor import Exported, TypedCheck, TypedPrompt, Way
 from authsvc.settings import Settings
@@ -40,7 +41,14 @@ class PrintedGrid:
         return []
 
     def check(
-        self, connection: Connection, account_id: str, typed: str, *, origin: Origin, now: datetime
+        self,
+        connection: Connection,
+        account_id: str,
+        typed: str,
+        *,
+        origin: Origin,
+        now: datetime,
+        letterhead: Letterhead | None = None,
     ) -> TypedCheck:
         if typed != "K7":
             return TypedCheck(False, "grid.wrong", "That is another field.", tries_left=1)

@@ -17,6 +17,7 @@ from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.levels import ProofKind
 from authsvc.core.audit.service import Audit
 from authsvc.core.ids import new_bytes, new_id
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.cipher import Keyring
 from authsvc.factors.factor import Exported, TypedCheck, TypedPrompt, Way
@@ -79,7 +80,14 @@ class RecoveryCodes:
         return kept.left if kept else 0
 
     def check(
-        self, connection: Connection, account_id: str, typed: str, *, origin: Origin, now: datetime
+        self,
+        connection: Connection,
+        account_id: str,
+        typed: str,
+        *,
+        origin: Origin,
+        now: datetime,
+        letterhead: Letterhead | None = None,
     ) -> TypedCheck:
         """Try a code; the right one is spent in one statement, and the owner is told."""
         kept, letters = store.find_set(connection, account_id), normalise(typed)
@@ -89,7 +97,8 @@ class RecoveryCodes:
             self._record(
                 connection, "recovery_code:code:used", account_id, origin, now, set=kept.id, left=kept.left - 1
             )
-            self.alerts.send(connection, account_id, AlertKind.RECOVERY_CODE_USED, origin=origin, now=now)
+            used = AlertKind.RECOVERY_CODE_USED
+            self.alerts.send(connection, account_id, used, origin=origin, now=now, letterhead=letterhead)
             return TypedCheck(True)
         failures = count_typed_failure(connection, account_id, self.kind, now)
         left = tries_left(failures)

@@ -21,6 +21,7 @@ from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.levels import ProofKind
 from authsvc.core.audit.service import Audit
 from authsvc.core.ids import new_bytes, new_id
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
 from authsvc.factors.factor import Exported, TypedCheck, TypedPrompt, Way
@@ -141,7 +142,14 @@ class Totp:
             self._record(connection, "totp:enrolment:stopped", account_id, origin, now)
 
     def check(
-        self, connection: Connection, account_id: str, typed: str, *, origin: Origin, now: datetime
+        self,
+        connection: Connection,
+        account_id: str,
+        typed: str,
+        *,
+        origin: Origin,
+        now: datetime,
+        letterhead: Letterhead | None = None,  # noqa: ARG002 (no mail is sent)
     ) -> TypedCheck:
         """Check a code as a second proof; see the module's docstring."""
         stored = store.find_secret(connection, account_id)

@@ -167,7 +167,8 @@ class StepUp:
         with self.database.write() as connection:
             lock_account(connection, flow.account_id)  # a lock, or "this wasn't me", comes before or after, not between
             account = self._require_rung(connection, flow, factor.kind, now)  # before a try is counted or a code spent
-            check = factor.check(connection, account.id, typed, origin=origin, now=now)
+            head = self.flows.letterhead_of(connection, flow)
+            check = factor.check(connection, account.id, typed, origin=origin, now=now, letterhead=head)
             if not check.right:
                 self._record(connection, "login:step_up:code_wrong", flow, origin, now, code=check.code)
                 if not check.tries_left:
