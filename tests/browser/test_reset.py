@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.test_journeys import sign_out, sign_up_with_password
+from tests.browser.test_journeys import PASSWORD, sign_out, sign_up_with_password
 
 NEW = "another good phrase 42"
 
@@ -68,6 +68,29 @@ def test_a_forgotten_password_by_code(new_visitor: Any, look: Callable[[Page, st
     choose(page)
     expect(page).to_have_url(f"{visitor.demo.storefront}/account")
     expect(page.locator("body")).to_contain_text("urn:authsvc:acr:pwd")
+
+
+def test_a_password_that_was_disowned_is_replaced_on_the_way_to_the_shop(
+    new_visitor: Any, look: Callable[[Page, str], None]
+) -> None:
+    visitor: Visitor = new_visitor()
+    email, page = "disowned@example.org", visitor.page
+    sign_up_with_password(visitor, email)
+    page.goto(f"{visitor.demo.issuer}/account/activity")
+    page.get_by_role("link", name="This wasn't me").first.click()
+    page.get_by_role("button", name="This wasn't me").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Everybody is signed out")
+    page.goto(f"{visitor.demo.storefront}/sign-in")
+    page.get_by_label("E-mail address").fill(email)
+    visitor.type_like("#password", PASSWORD, hold_ms=70, gap_ms=60, seed=8)
+    page.get_by_role("button", name="Sign in with password").click()
+    look(page, "Your password has to be changed")
+    page.get_by_role("button", name="Send me the mail").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Check your mail")
+    page.get_by_label("Code from the mail").fill(visitor.mailed_code(email))
+    page.get_by_role("button", name="Continue").click()
+    choose(page)
+    expect(page).to_have_url(f"{visitor.demo.storefront}/account")
 
 
 def test_a_forgotten_password_by_link(new_visitor: Any, look: Callable[[Page, str], None]) -> None:
