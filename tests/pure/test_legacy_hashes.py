@@ -6,10 +6,12 @@ Known answers are in tests/vectors/test_legacy_hashes.py.
 import base64
 import hashlib
 from collections import Counter
+from time import process_time, thread_time
+from typing import Any
 
 import bcrypt
 import pytest
-from argon2 import PasswordHasher, Type
+from argon2 import PasswordHasher, Type, low_level
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -189,13 +191,18 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[Kind]:
         counted[Kind.ARGON2] += parse(stored.decode()).work.units
         return real_verify(stored, secret, kind)
 
+    def core(context: Any, kind: int) -> int:
+        counted[Kind.ARGON2] += context.t_cost * context.m_cost
+        return real_core(context, kind)
+
     real_hashpw, real_checkpw = bcrypt.hashpw, bcrypt.checkpw
-    real_pbkdf2, real_raw, real_verify = hashlib.pbkdf2_hmac, hashes.hash_secret_raw, hashes.verify_secret
+    real_pbkdf2, real_raw = hashlib.pbkdf2_hmac, hashes.hash_secret_raw
+    real_core, real_verify = hashes.core, low_level.verify_secret
     monkeypatch.setattr(bcrypt, "hashpw", hashpw)
     monkeypatch.setattr(bcrypt, "checkpw", checkpw)
     monkeypatch.setattr(hashlib, "pbkdf2_hmac", pbkdf2)
     monkeypatch.setattr(hashes, "hash_secret_raw", raw_argon2)
-    monkeypatch.setattr(hashes, "verify_secret", verify_argon2)
+    monkeypatch.setattr(hashes, "core", core)
     monkeypatch.setattr("argon2.low_level.verify_secret", verify_argon2)
     monkeypatch.setattr("argon2._password_hasher.verify_secret", verify_argon2)
     return counted
@@ -257,3 +264,15 @@ def test_a_checked_hash_knows_its_system() -> None:
     assert isinstance(parse("wordpress" + PHPASS), LegacyHash)
     assert parse("wordpress" + PHPASS).wordpress
     assert not parse(PHPASS).wordpress
+
+
+@pytest.mark.parametrize("variant", [Type.ID, Type.I])
+@pytest.mark.parametrize("lanes", [1, 4, 8])
+def test_another_systems_argon2_is_checked_by_one_thread_whatever_its_lanes(variant: Type, lanes: int) -> None:
+    """With a thread a lane, whoever was imported would be answered sooner than everybody else on idle cores."""
+    hasher = PasswordHasher(time_cost=2, memory_cost=16_384, parallelism=lanes, hash_len=40, type=variant)
+    foreign = parse(hasher.hash("tea for two"))
+    everywhere, here = process_time(), thread_time()
+    assert matches(foreign, "tea for two")
+    assert not matches(foreign, "tea for three")
+    assert thread_time() - here > 0.8 * (process_time() - everywhere)

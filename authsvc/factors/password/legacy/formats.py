@@ -50,7 +50,7 @@ _PBKDF2 = re.compile(
 )
 _SCRYPT = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=([1-9]\d{0,5}),p=([1-9]\d{0,5})\$([\w+/]*)\$([\w+/]+)", re.A)
 _ARGON2 = re.compile(
-    r"\$argon2(id|i)\$v=(?:16|19)\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,9})\$([\w+/]+)\$([\w+/]+)", re.A
+    r"\$argon2(id|i)\$v=(16|19)\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,9})\$([\w+/]+)\$([\w+/]+)", re.A
 )
 
 
@@ -121,9 +121,13 @@ class Scrypt:
 
 @dataclass(frozen=True)
 class Argon2:
-    text: str
+    variant: str  # id | i
+    version: int
     memory_kib: int
     passes: int
+    lanes: int
+    salt: bytes
+    key: bytes
 
     @property
     def work(self) -> Work:
@@ -250,13 +254,13 @@ def _argon2(text: str) -> Argon2:
     match = _ARGON2.fullmatch(text)
     if match is None:
         raise _malformed()
-    memory, passes, lanes = int(match[2]), int(match[3]), int(match[4])
-    _digest(match[6])
-    if len(_salt(match[5])) < 8 or memory < 8 * lanes:  # RFC 9106, 3.1
+    memory, passes, lanes = int(match[3]), int(match[4]), int(match[5])
+    salt, key = _salt(match[6]), _digest(match[7])
+    if len(salt) < 8 or memory < 8 * lanes:  # RFC 9106, 3.1
         raise _malformed()
     if memory > MAX_ARGON2_MEMORY_KIB or memory * passes > MAX_ARGON2_UNITS or lanes > MAX_ARGON2_LANES:
         raise _too_costly()
-    return Argon2(text, memory, passes)
+    return Argon2(match[1], int(match[2]), memory, passes, lanes, salt, key)
 
 
 def _salt(text: str) -> bytes:
