@@ -154,6 +154,8 @@ def test_what_is_no_token_is_nobodys(callers: Callers, token: str) -> None:
     ("options", "code"),
     [
         ({"name": " "}, "client.name"),
+        ({"name": "Shop\nBcc: mallory@example.org"}, "client.name"),
+        ({"name": "Shop\x1b[2J"}, "client.name"),
         ({"scopes": ()}, "client.scopes"),
         ({"scopes": ("openid",)}, "client.scopes"),
         ({"scopes": (READ, "accounts:everything")}, "client.scopes"),

@@ -139,6 +139,8 @@ def test_a_public_client_has_no_secret(registry: ClientRegistry) -> None:
     ("wrong", "code"),
     [
         ({"name": " "}, "client.name"),
+        ({"name": "Shop\nBcc: mallory@example.org"}, "client.name"),
+        ({"name": "Shop\x1b[2J"}, "client.name"),
         ({"redirect_uris": []}, "client.redirect_uri"),
         ({"redirect_uris": ["http://shop.example/cb"]}, "client.redirect_uri"),
         ({"post_logout_redirect_uris": ["javascript:x"]}, "client.redirect_uri"),

@@ -176,7 +176,9 @@ def _unknown() -> NotFound:
 
 
 def _require_name(name: str) -> None:
-    _require(bool(name.strip()) and len(name) <= MAX_NAME, "client.name", f"A name of 1 to {MAX_NAME} characters.")
+    # It stands in the subject of mails, where a line break would begin another header.
+    usable = bool(name.strip()) and len(name) <= MAX_NAME and name.isprintable()
+    _require(usable, "client.name", f"A name of 1 to {MAX_NAME} characters, without line breaks.")
 
 
 def _require(holds: bool, code: str, detail: str) -> None:
