@@ -24,6 +24,7 @@ from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.cipher import Keyring
+from authsvc.factors.email_code.budget import digits_of
 from authsvc.factors.email_code.store import claim_try, consume_code, find_open_code, find_open_link, insert_code
 from authsvc.factors.factor import Exported, Way
 
@@ -124,8 +125,7 @@ class EmailCodes:
         if code_id is None or tries_left is None:
             return CodeCheck(False)
         typed = typed[:MAX_TYPED]
-        digits = "".join(typed.split()).replace("-", "")
-        code_hash = self.keyring.index("email-code", f"{code_id}:{digits}")
+        code_hash = self.keyring.index("email-code", f"{code_id}:{digits_of(typed)}")
         if consume_code(connection, code_id, code_hash=code_hash, link_hash=hash_secret(typed), now=now):
             return CodeCheck(True)
         return CodeCheck(False, tries_left)

@@ -102,19 +102,19 @@ def build_router(shown: FlowPages, journey: RecoveryJourney, recoveries: Recover
         return own.answer(
             request,
             flow,
-            lambda opened: journey.begin(opened, email=email, origin=origin_of(request)),
+            lambda opened: journey.begin(opened, email=email, visitor=visitor_of(request, opened)),
             email=email[:320],
         )
 
     @router.post("/code")
     def code(request: Request, flow: Text, code: Text) -> Response:
         return own.answer(
-            request, flow, lambda opened: journey.check_code(opened, typed=code, origin=origin_of(request))
+            request, flow, lambda opened: journey.check_code(opened, typed=code, visitor=visitor_of(request, opened))
         )
 
     @router.post("/resend")
     def resend(request: Request, flow: Text) -> Response:
-        return own.answer(request, flow, lambda opened: journey.resend(opened, origin=origin_of(request)))
+        return own.answer(request, flow, lambda opened: journey.resend(opened, visitor=visitor_of(request, opened)))
 
     @router.post("/back")
     def back(request: Request, flow: Text) -> Response:

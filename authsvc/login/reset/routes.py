@@ -18,7 +18,6 @@ from authsvc.login.store import Flow
 from authsvc.login.transitions import State
 from authsvc.web.admission import admitted
 from authsvc.web.csrf import Csrf
-from authsvc.web.origin import origin_of
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def build_router(shown: FlowPages, reset: Reset, csrf: Csrf) -> APIRouter:
     @router.post("/code")
     def code(request: Request, flow: Text, code: Text) -> Response:
         return pages.answer(
-            request, flow, lambda opened: reset.check_code(opened, typed=code, origin=origin_of(request))
+            request, flow, lambda opened: reset.check_code(opened, typed=code, visitor=visitor_of(request, opened))
         )
 
     @router.post("/resend")

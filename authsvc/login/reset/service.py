@@ -42,7 +42,7 @@ from authsvc.core.database import Database
 from authsvc.core.limits import Limits
 from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
-from authsvc.factors.email_code.budget import mail_key
+from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.factor import Factor
 from authsvc.factors.password.own_words import own_words
@@ -93,12 +93,9 @@ class Reset:
         if not may_reset(flow):
             raise out_of_step()
         address = normalise(email)
+        known = self.sign_in.known_device(visitor, address)
+        self.limits.spend("mail_per_recipient", budget_of(address, known_device=known))
         now = self.clock.now()
-        with self.database.read() as connection:
-            account = find_account_by_email(connection, address)
-            device = self.sign_in.device(connection, visitor, account, now)
-        known = device.device_id if device.known else None
-        self.limits.spend("mail_per_recipient", mail_key(address, known_device=known))
         with self.database.write() as connection:
             flow = self.flows.move(connection, flow, Event.RESET_BEGUN, now=now, email=address)
             account = find_account_by_email(connection, address)
@@ -112,12 +109,15 @@ class Reset:
             raise out_of_step()
         return self.begin(flow, email=flow.email, visitor=visitor)
 
-    def check_code(self, flow: Flow, *, typed: str, origin: Origin) -> Go | Stay:
+    def check_code(self, flow: Flow, *, typed: str, visitor: Visitor) -> Go | Stay:
         """Prove the mailbox. Args: typed is the code, or what the link carries."""
+        origin = visitor.origin
         self.limits.spend("code_per_address", origin.source)
         if flow.state is not State.RESET_CODE or flow.email is None:
             raise out_of_step()
-        self.limits.spend("code_per_account", flow.email)
+        if is_guess(typed):
+            known = self.sign_in.known_device(visitor, flow.email)
+            self.limits.spend("code_per_account", budget_of(flow.email, known_device=known))
         now = self.clock.now()
         with self.database.write() as connection:
             account = find_account_by_email(connection, flow.email)

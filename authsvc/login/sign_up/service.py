@@ -27,6 +27,7 @@ from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.limits import Limits
 from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
+from authsvc.factors.email_code.budget import is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.passkey.attestation import policy_of
 from authsvc.factors.passkey.service import Passkeys, Refused
@@ -108,7 +109,8 @@ class SignUp:
         self.limits.spend("code_per_address", origin.source)
         if flow.state is not State.PROVE_ADDRESS or flow.email is None:
             raise out_of_step()
-        self.limits.spend("code_per_account", flow.email)
+        if is_guess(typed):
+            self.limits.spend("code_per_account", flow.email)
         now = self.clock.now()
         with self.database.write() as connection:
             check = self.codes.check(

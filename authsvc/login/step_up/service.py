@@ -21,7 +21,7 @@ from authsvc.core.errors import NotAllowed, NotFound
 from authsvc.core.limits import Limits
 from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
-from authsvc.factors.email_code.budget import mail_key
+from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.face.refusals import FINAL, UNUSABLE, error_of
 from authsvc.factors.face.service import FaceService, TicketPurpose
@@ -127,7 +127,7 @@ class StepUp:
         with self.database.read() as connection:
             email = self._primary(connection, flow)
             self._require_rung(connection, flow, ProofKind.EMAIL_CODE, now)
-        self.limits.spend("mail_per_recipient", mail_key(email, first_factor=True))
+        self.limits.spend("mail_per_recipient", budget_of(email, first_factor=True))
         with self.database.write() as connection:
             self.flows.move(connection, flow, Event.CODE_SENT, now=now, step_up_kind=ProofKind.EMAIL_CODE)
             head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.STEP_UP
@@ -185,7 +185,8 @@ class StepUp:
         self.limits.spend("code_per_address", origin.source)
         if flow.state is not State.STEP_UP_CODE or flow.account_id is None:
             raise out_of_step()
-        self.limits.spend("code_per_account", flow.account_id)
+        if is_guess(typed):
+            self.limits.spend("code_per_account", budget_of(flow.account_id, first_factor=True))
         now = self.clock.now()
         with self.database.write() as connection:
             lock_account(connection, flow.account_id)
@@ -246,7 +247,8 @@ class StepUp:
         self.limits.spend("code_per_address", origin.source)
         if flow.state is not State.UNLOCK or flow.email is None:
             raise out_of_step()
-        self.limits.spend("code_per_account", flow.email)
+        if is_guess(typed):
+            self.limits.spend("code_per_account", flow.email)
         now = self.clock.now()
         with self.database.write() as connection:
             account = find_account_by_email(connection, flow.email)

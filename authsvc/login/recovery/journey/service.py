@@ -37,6 +37,7 @@ from authsvc.core.errors import BadInput, Conflict, NotAllowed
 from authsvc.core.limits import Limits
 from authsvc.core.mail import Letterhead, Message
 from authsvc.core.origin import Origin
+from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.factor import TypedFactor
 from authsvc.factors.passkey.service import Passkeys, Refused
@@ -97,16 +98,18 @@ class RecoveryJourney:
         purpose = Purpose(RECOVERY_KIND, CLIENT_NAME, Level.NONE, client_id=self._shop_of(came_from, browser))
         return self.flows.begin(purpose, browser=browser, origin=origin)
 
-    def begin(self, flow: Flow, *, email: str, origin: Origin) -> Go:
+    def begin(self, flow: Flow, *, email: str, visitor: Visitor) -> Go:
         """Mail a code to the address.
 
         Raises:
             BadInput: it can't be an address.
             TooMany: too many recoveries from here, or too many codes to this address.
         """
+        origin = visitor.origin
         self.limits.spend("recovery_per_address", origin.source)
         address = normalise(email)
-        self.limits.spend("mail_per_recipient", address)
+        known = self._known_device(visitor, address)
+        self.limits.spend("mail_per_recipient", budget_of(address, known_device=known))
         now = self.clock.now()
         with self.database.write() as connection:
             self.flows.move(connection, flow, Event.RECOVERY_BEGUN, now=now, email=address)
@@ -121,18 +124,21 @@ class RecoveryJourney:
             self._record(connection, "login:recovery:code_sent", flow, account, origin, now)
         return Go(recovery_page_of(flow.id))
 
-    def resend(self, flow: Flow, *, origin: Origin) -> Go:
+    def resend(self, flow: Flow, *, visitor: Visitor) -> Go:
         """Send another code; the earlier one is worth nothing then."""
         if flow.state is not State.RECOVERY_CODE or flow.email is None:
             raise out_of_step()
-        return self.begin(flow, email=flow.email, origin=origin)
+        return self.begin(flow, email=flow.email, visitor=visitor)
 
-    def check_code(self, flow: Flow, *, typed: str, origin: Origin) -> Go | Stay:
+    def check_code(self, flow: Flow, *, typed: str, visitor: Visitor) -> Go | Stay:
         """Prove the mailbox."""
+        origin = visitor.origin
         self.limits.spend("code_per_address", origin.source)
         if flow.state is not State.RECOVERY_CODE or flow.email is None:
             raise out_of_step()
-        self.limits.spend("code_per_account", flow.email)
+        if is_guess(typed):
+            known = self._known_device(visitor, flow.email)
+            self.limits.spend("code_per_account", budget_of(flow.email, known_device=known))
         now = self.clock.now()
         with self.database.write() as connection:
             account = find_account_by_email(connection, flow.email)
@@ -180,7 +186,7 @@ class RecoveryJourney:
         self.limits.spend("code_per_address", origin.source)
         if flow.state is not State.RECOVERY or flow.account_id is None:
             raise out_of_step()
-        self.limits.spend("code_per_account", flow.account_id)
+        self.limits.spend("code_per_account", budget_of(flow.account_id, mailbox=True))
         now = self.clock.now()
         with self.database.write() as connection:
             account = self._account(connection, flow)
@@ -351,6 +357,14 @@ class RecoveryJourney:
 
     def _device(self, connection: Connection, account: Account, cookie: str | None, now: datetime) -> DeviceFacts:
         return self.devices.recognise(connection, cookie, account_id=account.id, now=now) if cookie else NO_DEVICE
+
+    def _known_device(self, visitor: Visitor, address: str) -> str | None:
+        with self.database.read() as connection:
+            account = find_account_by_email(connection, address)
+            if account is None:
+                return None
+            device = self._device(connection, account, visitor.device_cookie, self.clock.now())
+        return device.device_id if device.known else None
 
     def _record(
         self,
