@@ -84,6 +84,10 @@ BOTH: dict[str, tuple[dict[str, Any], str]] = {
     "extension data that is no CBOR": ({"flags": UP | UV | ED, "extensions": b"\xff"}, "malformed"),
     "an extension flag without data": ({"flags": UP | UV | ED}, "malformed"),
     "extension data without its flag": ({"extensions": cbor2.dumps({"x": 1})}, "malformed"),
+    "more than an authenticator has to say": (
+        {"flags": UP | UV | ED, "extensions": cbor2.dumps({"x": bytes(20_000)})},
+        "too large",
+    ),
     "bytes behind the extension data": (
         {"flags": UP | UV | ED, "extensions": cbor2.dumps({"x": 1}) + b"\x00"},
         "malformed",
@@ -216,6 +220,10 @@ REGISTRATIONS: dict[str, tuple[Answer, str]] = {
         lambda a, o: bent(a.create(o), "attestationObject", lambda _: cbor2.dumps([1])),
         "malformed",
     ),
+    "more than a statement has to say": (
+        lambda a, o: bent(a.create(o), "attestationObject", object_with(attStmt={"x": bytes(20_000)})),
+        "too large",
+    ),
     "a number for a format": (
         lambda a, o: bent(a.create(o), "attestationObject", object_with(fmt=1)),
         "malformed",
@@ -255,6 +263,7 @@ KEYS: dict[str, Callable[[dict[int, Any]], dict[int, Any]]] = {
     "a point off the curve": lambda key: {**key, -3: bytes(32)},
     "a short coordinate": lambda key: {**key, -2: key[-2][:31]},
     "another key type": lambda key: {**key, 1: 1},
+    "more beside it than a key has": lambda key: {**key, 99: bytes(2_000)},
     "RSA of 1024 bits": lambda _: {1: 3, 3: -257, -1: b"\xc1" * 128, -2: b"\x01\x00\x01"},
     "RSA of 16384 bits": lambda _: {1: 3, 3: -257, -1: b"\xc1" * 2048, -2: b"\x01\x00\x01"},
     "RSA with a huge exponent": lambda _: {1: 3, 3: -257, -1: b"\xc1" * 256, -2: b"\x01" * 64},

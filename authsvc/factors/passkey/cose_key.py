@@ -33,6 +33,7 @@ _EDWARDS: Mapping[int, tuple[int, type[ed25519.Ed25519PublicKey] | type[ed448.Ed
 # Less is too weak (SP 800-131A); more costs every sign-in time that whoever registered it chooses.
 RSA_BITS = range(2048, 4097)
 MAX_RSA_EXPONENT_BITS = 32
+MAX_KEY_BYTES = 1024  # RSA of 4096 bits has 530; what else is in the map is read at every sign-in too
 
 _Key = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey | rsa.RSAPublicKey
 
@@ -61,6 +62,7 @@ def read_key(cose: bytes) -> CredentialKey:
         ValueError: it is of another algorithm, its parts do not fit together, or it is no point of the curve.
         webauthn.helpers.exceptions.InvalidCBORData: it is no CBOR.
     """
+    _require(len(cose) <= MAX_KEY_BYTES, "the public key is too large")
     parts = parse_cbor(cose)
     if not isinstance(parts, dict):
         raise ValueError("the public key is no COSE_Key")

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_CREDENTIAL_ID_BYTES = 1023  # WebAuthn Level 3, 4 "Credential ID"
+# Enough for a statement with a chain of certificates. CBOR can hold numbers that take the square of their length to
+# read: half a second in 48 kB.
+MAX_PART_BYTES = 16 * 1024
 TRANSPORTS = ("usb", "nfc", "ble", "smart-card", "hybrid", "internal")
 
 
@@ -95,7 +98,10 @@ def user_handle_of(credential: Mapping[str, Any]) -> bytes | None:
 
 def response_bytes(credential: Mapping[str, Any], name: str) -> bytes:
     """Return a member of the response. Raises CeremonyRefused."""
-    return bytes_of(_response(credential), name)
+    data = bytes_of(_response(credential), name)
+    if len(data) > MAX_PART_BYTES:
+        raise CeremonyRefused(f"{name} is too large")
+    return data
 
 
 def transports_of(credential: Mapping[str, Any]) -> tuple[str, ...]:
