@@ -501,6 +501,21 @@ def test_a_shop_hears_of_the_whole_life_of_an_account(
 
 
 def test_no_shop_hears_of_the_operators_people(shop: ServiceClient, service: Running) -> None:
+    become_analyst(service, shop)
+    with service.services.database.read() as connection:
+        assert "webhook" not in connection.execute(select(outbox.c.topic)).scalars().all()
+
+
+def test_an_operators_person_takes_no_id_that_a_shop_was_promised(shop: ServiceClient, service: Running) -> None:
+    """The shop would know the `sub` of somebody in the console, and see by its answer who they became."""
+    promised = shop.invite("analyst@example.org").json()
+    become_analyst(service, shop)
+    assert shop.call("GET", f"/{promised['id']}").json() == promised
+    with service.services.database.read() as connection:
+        assert find_account(connection, promised["id"]) is None
+
+
+def become_analyst(service: Running, shop: ServiceClient) -> None:
     service.services.webhooks.set_url(shop.client.id, "http://localhost:9/hook")
     browser, authenticator = service.browser(), service.authenticator()
     browser.open(service.services.staff.invite("analyst").removeprefix("http://localhost:8000"))
@@ -510,8 +525,6 @@ def test_no_shop_hears_of_the_operators_people(shop: ServiceClient, service: Run
     body = {"flow": browser.flow, "credential": authenticator.create(options)}
     assert browser.post_json("/login/passkey/create/verify", body).status_code == 200
     assert len(service.events("login:role:granted")) == 1
-    with service.services.database.read() as connection:
-        assert "webhook" not in connection.execute(select(outbox.c.topic)).scalars().all()
 
 
 def test_a_disabled_client_hears_nothing(shop: ServiceClient, service: Running, receiver: Receiver) -> None:

@@ -211,7 +211,10 @@ class SignUp:
         self, connection: Connection, flow: Flow, email: str, name: str, origin: Origin, now: datetime
     ) -> Account:
         assert flow.user_handle is not None
-        account_id = consume_invited(connection, email, now=now) or new_id("acc")
+        promised = (
+            None if flow.grant_role else consume_invited(connection, email, now=now)
+        )  # the operator's are no shop's
+        account_id = promised or new_id("acc")
         account = Account(account_id, flow.user_handle, name, "active", now)
         if not insert_account(connection, account):
             raise out_of_step()  # the same sign-up, sent twice: the other one made the account
@@ -227,7 +230,7 @@ class SignUp:
             facts={"flow": flow.id, "client": flow.client_id},
             personal={"email": email},
         )
-        if flow.grant_role is None:  # the operator's people are no shop's
+        if flow.grant_role is None:
             self.events.created(connection, account.id, now)
         return account
 
