@@ -163,6 +163,39 @@ def _count(service: Running, table: object) -> int:
         return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/account/password/change", {"password": "a thief's own long words 9"}),
+        ("/account/recovery-codes", {}),
+        ("/account/address", {"email": "thief@example.net"}),
+        ("/account/delete", {"word": "delete"}),
+    ],
+)
+def test_nothing_is_changed_in_a_session_that_ends_at_this_moment(
+    service: Running, path: str, fields: dict[str, str]
+) -> None:
+    """A thief's freshly proven browser acts while the owner presses "this wasn't me"."""
+    thief, account_id, now = service.browser(), account_of(service, EMAIL), service.clock.now()
+    service.sign_in(thief, EMAIL)
+    thief.open("/account")
+    form = {"csrf": thief._parsed().meta_csrf, **fields}
+    before = len(service.tags())
+    with ThreadPoolExecutor(1) as pool:
+        with service.services.database.write() as connection:
+            service.services.not_me.shield(connection, account_id, kind="recovery_started", origin=HERE, now=now)
+            late = pool.submit(thief.http.post, path, data=form, headers=SAME_ORIGIN)
+            assert waits_for_a_lock(service.services.database)
+        assert late.result().status_code == 401
+    since = set(service.tags()[before:])
+    assert not since & {
+        "password:factor:changed",
+        "recovery_code:factor:added",
+        "login:address_change:asked",
+        "login:account:erased",
+    }
+
+
 @pytest.mark.parametrize("kind", ["totp", "recovery_code"])
 def test_a_second_proof_waits_for_a_lock_and_is_worth_nothing_after_it(service: Running, kind: str) -> None:
     typed = enrol_app(service, EMAIL).code() if kind == "totp" else make_recovery_codes(service, EMAIL)[0]

@@ -109,8 +109,7 @@ class AddressChanges:
                 raise BadInput("account.address_unchanged", "That is your address already.")
         self.limits.spend("mail_per_recipient", address)
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
-            lock_account(connection, owner.id)  # of two at once the later one drops the earlier
+            owner = self.fresh.hold(connection, secret, now=now)  # of two at once the later one drops the earlier
             asked = Asked(new_id("chg"), owner.id, address)
             expires_at = now + ASKED_FOR
             insert_change(connection, asked, session_id=owner.session.id, now=now, expires_at=expires_at)
@@ -144,8 +143,7 @@ class AddressChanges:
             asked = self._asked(connection, self.fresh.require(connection, secret, now=now), now)
         self.limits.spend("code_per_account", asked.new_email)
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
-            lock_account(connection, owner.id)
+            owner = self.fresh.hold(connection, secret, now=now)
             check = self.codes.check(
                 connection,
                 typed,

@@ -161,7 +161,7 @@ class Leaving:
         """
         now = self.clock.now()
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
+            owner = self.fresh.hold(connection, secret, now=now)
             if word.strip().casefold() != WORD:
                 raise BadInput("account.word_missing", f"Please type “{WORD}” into the field, if you are sure.")
             if not self.erase(connection, owner.id, by="owner", origin=origin, now=now):

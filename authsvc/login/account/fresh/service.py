@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from authsvc.accounts.levels import Level, ProofKind, proven_within
 from authsvc.accounts.sessions.service import Session, Sessions
-from authsvc.accounts.store import Account, find_account, list_addresses
+from authsvc.accounts.store import Account, find_account, list_addresses, lock_account
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import NotAllowed, NotSignedIn
@@ -86,6 +86,14 @@ class FreshProof:
         if proven_within(owner.session.proofs, now=now, window=FRESH) < highest:  # 3
             raise NotAllowed("account.proof_needed", "Please prove once more that it is you.")
         return owner
+
+    def hold(self, connection: Connection, secret: str | None, *, now: datetime) -> Owner:
+        """Return the owner as `require` does, and keep the account locked, for whoever is about to change it.
+
+        The proof is looked at after the lock: a session that "this wasn't me" ends at this moment changes nothing.
+        """
+        lock_account(connection, self.owner(connection, secret, now=now).id)
+        return self.require(connection, secret, now=now)
 
     def check(self, secret: str | None) -> Owner:
         """Return the owner as `require` does, for a page that only shows what needs the proof."""

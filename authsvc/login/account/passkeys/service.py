@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.levels import ProofKind
-from authsvc.accounts.store import list_addresses, lock_account
+from authsvc.accounts.store import list_addresses
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict, NotFound
@@ -99,8 +99,7 @@ class OwnPasskeys:
         self.limits.spend("passkey_per_address", origin.source)
         now = self.clock.now()
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
-            lock_account(connection, owner.id)
+            owner = self.fresh.hold(connection, secret, now=now)
             outcome = self.passkeys.finish_registration(
                 connection, credential, flow_id=owner.session.id, account_id=owner.id, origin=origin, now=now
             )
@@ -141,8 +140,7 @@ class OwnPasskeys:
         """
         now = self.clock.now()
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
-            lock_account(connection, owner.id)
+            owner = self.fresh.hold(connection, secret, now=now)
             lines = {line.way.id: line for line in self._lines(connection, owner.id)}
             if passkey_id not in lines:
                 raise _unknown()

@@ -78,7 +78,7 @@ class OwnPassword:
         hashed = self.passwords.hash_new(typed, own_words=words, beside_second=beside)
         now = self.clock.now()
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)  # as it is after the hash
+            owner = self.fresh.hold(connection, secret, now=now)  # as it is after the hash
             if self.passwords.find(connection, owner.id) is None:
                 self.passwords.add(connection, owner.id, hashed, origin=origin, now=now)
             else:
@@ -95,7 +95,7 @@ class OwnPassword:
         """
         now = self.clock.now()
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
+            owner = self.fresh.hold(connection, secret, now=now)
             try:
                 self.passwords.remove(
                     connection,

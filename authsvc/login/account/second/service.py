@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from authsvc.accounts.levels import ProofKind
-from authsvc.accounts.store import list_addresses, lock_account
+from authsvc.accounts.store import list_addresses
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import Conflict
@@ -79,7 +79,7 @@ class OwnSecond:
         self.limits.spend("code_per_address", origin.source)
         now = self.clock.now()
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
+            owner = self.fresh.hold(connection, secret, now=now)
             if self.passwords.find(connection, owner.id) is None:
                 raise Conflict("account.password_needed", "An app is a second proof beside a password. You have none.")
             email = list_addresses(connection, owner.id)[0].email
@@ -105,8 +105,7 @@ class OwnSecond:
         self.limits.spend("code_per_address", origin.source)
         now = self.clock.now()
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
-            lock_account(connection, owner.id)
+            owner = self.fresh.hold(connection, secret, now=now)
             check = self.totp.confirm_enrolment(
                 connection, owner.id, typed, session_id=owner.session.id, origin=origin, now=now
             )
@@ -120,7 +119,7 @@ class OwnSecond:
         """Remove the app; a second press changes nothing. Raises NotSignedIn, NotAllowed: as FreshProof.require."""
         now = self.clock.now()
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
+            owner = self.fresh.hold(connection, secret, now=now)
             self.totp.remove(connection, owner.id, origin=origin, now=now)
 
     def recovery_codes(self, secret: str | None) -> CodesState:
@@ -141,8 +140,7 @@ class OwnSecond:
         self.limits.spend("code_per_address", origin.source)
         now = self.clock.now()
         with self.database.write() as connection:
-            owner = self.fresh.require(connection, secret, now=now)
-            lock_account(connection, owner.id)
+            owner = self.fresh.hold(connection, secret, now=now)
             return self.codes.make_new_set(connection, owner.id, origin=origin, now=now)
 
     def _app(self, connection: Connection, account_id: str) -> AppState:
