@@ -249,6 +249,20 @@ def test_nothing_is_lost_by_who_has_a_password_alone(local: Running) -> None:
     assert rows(local, recoveries) == 0
 
 
+def test_a_passkey_that_proved_nobody_yet_is_no_loss(local: Running) -> None:
+    """The browser made it by itself: who has the password has all that the account ever asks for."""
+    local.sign_up(local.browser(), EMAIL)
+    with local.services.database.write() as connection:
+        made = local.authenticator()
+        values = {
+            "id": "pky_1", "account_id": account_id(local), "credential_id": made.credential_id, "public_key": b"k",
+            "sign_count": 0, "aaguid": "", "transports": [], "backup_eligible": True, "backed_up": True, "name": "Key",
+            "created_at": local.clock.now(), "uv_at_registration": False, "proven_uv_at": None,
+        }  # fmt: skip
+        connection.execute(passkeys.insert().values(**values))
+    assert "nothing to recover" in mailbox_proven(local, local.browser()).answer.text
+
+
 def test_who_works_here_is_let_in_again_by_the_operator_after_the_same_wait(local: Running) -> None:
     local.sign_up_with_passkey(local.browser(), EMAIL)
     with local.services.database.write() as connection:

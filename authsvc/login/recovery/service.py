@@ -30,6 +30,7 @@ from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.factors.factor import Factor
+from authsvc.factors.service import owned_kinds
 from authsvc.login.recovery.rules import OPEN_FOR, STRONGER, Pending, Trust, Waits, reminder_at, wait_of
 from authsvc.login.recovery.store import (
     consume_recovery,
@@ -67,8 +68,7 @@ class Recoveries:
 
     def kinds(self, connection: Connection, account_id: str) -> frozenset[ProofKind]:
         """Return what the account can prove itself with, the mailbox aside."""
-        owned = (each for each in self.factors if each.kind in COUNTED)
-        return frozenset(each.kind for each in owned if each.ways(connection, account_id))
+        return frozenset(owned_kinds(self.factors, connection, account_id)) & COUNTED
 
     def pending(self, connection: Connection, account_id: str) -> Pending | None:
         """Return the account's open recovery, for pages that tell its owner."""
