@@ -66,9 +66,18 @@ class Demo:
         )
 
 
+# All visitors of all tests come from one address.
+ROOM_FOR_ALL = {
+    "LIMITS__SIGN_UP_PER_ADDRESS": "1000 per 1 hour",
+    "LIMITS__RESET_PER_ADDRESS": "1000 per 1 hour",
+    "LIMITS__RECOVERY_PER_ADDRESS": "1000 per 1 hour",
+    "LIMITS__CODE_PER_ADDRESS": "1000 per 10 minutes",
+}
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[Demo]:
-    with started(tmp_path_factory.mktemp("demo")) as running:
+    with started(tmp_path_factory.mktemp("demo"), **ROOM_FOR_ALL) as running:
         yield running
 
 
