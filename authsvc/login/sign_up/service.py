@@ -211,9 +211,8 @@ class SignUp:
         self, connection: Connection, flow: Flow, email: str, name: str, origin: Origin, now: datetime
     ) -> Account:
         assert flow.user_handle is not None
-        promised = (
-            None if flow.grant_role else consume_invited(connection, email, now=now)
-        )  # the operator's are no shop's
+        is_staff = flow.grant_role is not None  # the operator's people are no shop's
+        promised = None if is_staff else consume_invited(connection, email, now=now)
         account_id = promised or new_id("acc")
         account = Account(account_id, flow.user_handle, name, "active", now)
         if not insert_account(connection, account):
@@ -230,7 +229,7 @@ class SignUp:
             facts={"flow": flow.id, "client": flow.client_id},
             personal={"email": email},
         )
-        if flow.grant_role is None:
+        if not is_staff:
             self.events.created(connection, account.id, now)
         return account
 
