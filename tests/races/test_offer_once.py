@@ -36,8 +36,10 @@ def test_sixteen_passkeys_for_one_offer_are_one(service: Running) -> None:
         options = browser.post_json("/login/offer/options", {"flow": browser.flow}).json()["publicKey"]
         bodies.append({"flow": browser.flow, "credential": service.authenticator().create(options)})
     answers = at_once(lambda number: browser.post_json("/login/offer/verify", bodies[number]))
-    assert statuses(answers) == [200] + [403] * (THREADS - 1)  # who comes second would need that passkey's own proof
-    assert {answer.json()["code"] for answer in answers if answer.status_code == 403} == {"account.proof_needed"}
+    assert statuses(answers).count(200) == 1
+    # Who comes second would need that passkey's own proof; who comes so late that the flow says it, finds it answered.
+    refusals = {answer.json()["code"] for answer in answers if answer.status_code != 200}
+    assert refusals <= {"account.proof_needed", "flow.out_of_step"}
     assert count(service) == 1
     assert len(service.events("login:offer:accepted")) == len(service.events("passkey:factor:added")) == 1
     assert sum("new way to sign in" in mail.text for mail in service.mails(EMAIL)) == 1
