@@ -31,8 +31,10 @@ def serve(
     workers: Annotated[int, typer.Option(help="Serving processes; more than one needs PostgreSQL.")] = 1,
 ) -> None:
     """Serve authsvc. Run `authsvc migrate` first."""
+    from authsvc.cli.huge_pages import begin_with_huge_pages
     from authsvc.cli.serve import run
 
+    begin_with_huge_pages()
     run(host, port, workers)
 
 

@@ -1,11 +1,13 @@
 """`authsvc serve`: what it asks of uvicorn, and when it refuses to begin."""
 
+import os
+import sys
 from typing import Any
 
 import pytest
 import uvicorn
 
-from authsvc.cli import serve
+from authsvc.cli import huge_pages, serve
 from tests.support.demo_settings import make_settings
 
 
@@ -54,3 +56,23 @@ def test_a_database_without_its_tables_is_said_in_a_line(
         serve_with(monkeypatch, "sqlite://", behind=True)
     assert "authsvc migrate" in capsys.readouterr().err
     assert not asked
+
+
+def test_it_begins_once_more_with_huge_pages_and_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[tuple[str, list[str]]] = []
+    monkeypatch.delenv(huge_pages.NAME, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(sys, "orig_argv", ["python3", "-u", "-m", "authsvc", "serve", "--port", "1"])
+    monkeypatch.setattr(os, "execv", lambda path, arguments: began.append((path, arguments)))
+    huge_pages.begin_with_huge_pages()
+    assert began == [(sys.executable, [sys.executable, "-u", "-m", "authsvc", "serve", "--port", "1"])]
+    assert os.environ[huge_pages.NAME] == huge_pages.HUGE_PAGES
+    huge_pages.begin_with_huge_pages()  # as the process that replaced it would
+    assert len(began) == 1
+
+
+def test_the_operators_own_tunables_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(huge_pages.NAME, "glibc.malloc.arena_max=2")
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("it began again"))
+    huge_pages.begin_with_huge_pages()
+    assert os.environ[huge_pages.NAME] == "glibc.malloc.arena_max=2"

@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 
 from authsvc.accounts.consents.service import Purpose
 from authsvc.accounts.store import Account, Address, insert_account, insert_address
+from authsvc.cli.bench.argon2_alone import with_huge_pages
 from authsvc.cli.bench.customer import Connection, Customer
 from authsvc.cli.bench.server import BenchServer, running
 from authsvc.cli.soft_authenticator import SoftAuthenticator
@@ -56,9 +57,11 @@ def measure_passwords() -> dict[str, object]:
         before = _count_rows(server)
         bare: list[_Round] = []
         full: list[_Round] = []
+        huge: list[float] = []
         for _ in range(ROUNDS):
             bare.append(_run(cores, lambda _: hasher.verify(stored, PASSWORD)))
             full.append(_run(CLIENTS, lambda index: _again(customers[index], rhythm)))
+            huge.append(with_huge_pages(stored, PASSWORD, ROUND_S))
         written = _count_rows(server)
         for customer in customers:
             customer.close()
@@ -71,6 +74,11 @@ def measure_passwords() -> dict[str, object]:
         "password_sign_ins_per_s": round(full_per_s, 2),
         "password_share_of_argon2": round(statistics.median(shares), 3),
         "password_share_by_round": [round(share, 3) for share in shares],
+        # The server asks for huge pages (cli/huge_pages.py), bare argon2 above does not; with them it does this.
+        "argon2_huge_pages_per_s": round(statistics.mean(huge), 2),
+        "password_share_of_argon2_huge_pages": round(
+            statistics.median(_rate([each]) / bare_rate for each, bare_rate in zip(full, huge, strict=True)), 3
+        ),
         "rows_written_per_password_sign_in": _per_sign_in(before, written, sign_ins),
         "argon2_parameters": {
             "memory_kib": server.services.settings.password.memory_kib,
