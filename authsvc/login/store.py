@@ -55,7 +55,7 @@ class Flow:
 
 
 def insert_flow(connection: Connection, flow: Flow) -> None:
-    connection.execute(insert(flows), _plain(flow.__dict__))
+    connection.execute(_INSERT, _plain(flow.__dict__))
 
 
 def sweep_flows(connection: Connection, now: datetime) -> None:
@@ -63,6 +63,7 @@ def sweep_flows(connection: Connection, now: datetime) -> None:
     connection.execute(delete(flows).where(flows.c.expires_at < now - KEPT_AFTER_EXPIRY))
 
 
+_INSERT = insert(flows)
 _FIND_FLOW = select(flows).where(flows.c.id == bindparam("flow_id"))
 
 

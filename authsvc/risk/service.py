@@ -134,8 +134,9 @@ class RiskService:
         client_id: str | None,
         origin: Origin,
         now: datetime,
+        outcome: str = "open",
     ) -> str:
-        """Write the decision with the inputs it saw; return its id."""
+        """Write the decision with the inputs it saw; return its id. Args: outcome, where it is known at once."""
         decision_id = new_id("dec")
         sealed = self.vault.seal_json_for(
             connection, account_id, context.to_inputs(), context=_context_of(decision_id), now=now
@@ -157,6 +158,8 @@ class RiskService:
                 model_version=decision.model_version,
                 contributions=[asdict(each) for each in decision.contributions],
                 inputs_sealed=sealed,
+                outcome=outcome,
+                outcome_at=None if outcome == "open" else now,
             ),
         )
         facts = {

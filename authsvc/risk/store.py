@@ -35,7 +35,8 @@ class StoredDecision:
     outcome_at: datetime | None = None
 
 
-# Built once: every sign-in settles its decision.
+# Built once: every sign-in has a decision.
+_INSERT = insert(risk_decisions)
 _SETTLE = (
     update(risk_decisions)
     .where(risk_decisions.c.id == bindparam("which"), risk_decisions.c.outcome == "open")
@@ -44,7 +45,7 @@ _SETTLE = (
 
 
 def insert_decision(connection: Connection, decision: StoredDecision) -> None:
-    connection.execute(insert(risk_decisions), decision.__dict__)
+    connection.execute(_INSERT, decision.__dict__)
 
 
 def find_decision(connection: Connection, decision_id: str) -> StoredDecision | None:

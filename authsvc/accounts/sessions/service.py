@@ -25,6 +25,7 @@ TOUCH_EVERY = timedelta(minutes=1)  # one write a minute and session, not one a 
 
 
 # Built once: every request of a signed-in person asks these.
+_INSERT = insert(sessions)
 _WITH_PROOFS = select(sessions, session_proofs.c.kind.label("proof"), session_proofs.c.proven_at).outerjoin_from(
     sessions, session_proofs, session_proofs.c.session_id == sessions.c.id
 )
@@ -96,7 +97,7 @@ class Sessions:
             new_id("ses"), account_id, device_id, kind, now, now, now + lifetime, None, None, dict(proofs)
         )
         connection.execute(
-            insert(sessions),
+            _INSERT,
             {
                 "id": session.id,
                 "secret_hash": hash_secret(secret),

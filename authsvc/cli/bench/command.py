@@ -48,9 +48,9 @@ def _measure(name: str, faces: Path | None) -> dict[str, object]:
 
         return measure_imports()
     if name == "passkey_cpu":
-        from authsvc.cli.bench.passkey_cpu import measure_passkey_cpu
+        from authsvc.cli.bench.passkey_cpu import measure_with_huge_pages
 
-        return measure_passkey_cpu()
+        return measure_with_huge_pages()
     from authsvc.cli.bench.sign_ins import measure_passkeys, measure_passwords
 
     return measure_passwords() if name == "password" else measure_passkeys()

@@ -65,11 +65,21 @@ class Finish:
     completed: tuple[Completed, ...] = ()
 
     def complete(
-        self, connection: Connection, flow: Flow, event: Event, arrival: Arrival, *, now: datetime
+        self,
+        connection: Connection,
+        flow: Flow,
+        event: Event,
+        arrival: Arrival,
+        *,
+        now: datetime,
+        settled: bool = False,
     ) -> Go | Stay:
         """Do the steps above.
 
         A Stay, with evidence, where the console is asked for by somebody who is no analyst.
+
+        Args:
+            settled: the flow's decision was written with its outcome.
 
         Raises:
             Conflict: `flow.out_of_step`: another request was first.
@@ -113,6 +123,8 @@ class Finish:
             self.flows.move(connection, moved, Event.RESUMED, now=now)
         if account.guarded_at is not None and (level is Level.PHR or flow.risk_level > Level.NONE):
             lift_guard(connection, account.id)  # risk asked for the strongest factor, and it was shown
+        if flow.decision_id is not None and not settled:
+            self.risk.settle(connection, flow.decision_id, "completed", now)
         self._learn(connection, flow, arrival, now)  # 5
         for hear in self.completed:
             hear(connection, account.id, level, origin, now)
@@ -180,8 +192,6 @@ class Finish:
         )
 
     def _learn(self, connection: Connection, flow: Flow, arrival: Arrival, now: datetime) -> None:
-        if flow.decision_id is not None:
-            self.risk.settle(connection, flow.decision_id, "completed", now)
         sign_ins = self.risk.learn(
             connection,
             account_id=arrival.account.id,

@@ -231,6 +231,8 @@ class SignIn:
             now=now,
         )
         decision = self.risk.decide(context)
+        required = max(flow.required_level, decision.required)
+        outcome = _outcome(flow, decision.decision, reached=level >= required)
         decision_id = self.risk.record(
             connection,
             decision,
@@ -240,18 +242,17 @@ class SignIn:
             client_id=flow.client_id,
             origin=origin,
             now=now,
+            outcome=outcome,
         )
         kept: dict[str, Any] = {"account_id": account.id, "decision_id": decision_id, "proofs": dict(arrival.proofs)}
         kept["passkey_offer"] = flow.passkey_offer
         if decision.decision is Outcome.DENY:
-            self.risk.settle(connection, decision_id, "denied", now)
             moved = self.flows.move(connection, flow, Event.DENIED, now=now, **kept)
             self._warn_of_failed_step_up(connection, moved, origin, now)
             return Go(page_of(flow.id))
-        required = max(flow.required_level, decision.required)
         if level >= required:
-            flow = _with(flow, decision_id=decision_id, risk_level=decision.required)
-            return self.finish.complete(connection, flow, Event.ALLOWED, arrival, now=now)
+            flow, settled = _with(flow, decision_id=decision_id, risk_level=decision.required), outcome != "open"
+            return self.finish.complete(connection, flow, Event.ALLOWED, arrival, now=now, settled=settled)
         kept |= {"risk_level": decision.required, "typing_sealed": self._seal(connection, flow, arrival)}
         self.flows.move(connection, flow, Event.STEP_UP_ASKED, now=now, **kept)
         return Go(page_of(flow.id))
@@ -403,6 +404,13 @@ def stay_of(refused: Refused) -> Stay:
         return Stay(PASSKEY_UNKNOWN, code="passkey.unknown_credential", members=named)
     model = refused.code == "passkey.authenticator_not_accepted"
     return Stay(MODEL_REFUSED if model else PASSKEY_REFUSED)
+
+
+def _outcome(flow: Flow, decision: Outcome, *, reached: bool) -> str:
+    """Return how the sign-in ends, as far as it is known when the decision is written."""
+    if decision is Outcome.DENY:
+        return "denied"
+    return "completed" if reached and flow.kind != "console" else "open"  # the console asks for a role, too
 
 
 def _with(flow: Flow, **changes: Any) -> Flow:

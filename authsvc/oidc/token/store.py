@@ -70,6 +70,9 @@ class RefreshToken:
 
 
 # Built once: every sign-in spends a code.
+_INSERT_CODE = insert(authorization_codes)
+_INSERT_FAMILY = insert(token_families)
+_INSERT_TOKEN = insert(refresh_tokens)
 _CONSUME = (
     update(authorization_codes)
     .where(
@@ -90,7 +93,7 @@ _LINK = (
 
 def insert_code(connection: Connection, code: Code) -> None:
     values = {**code.__dict__, "proofs": _plain(code.proofs), "amr": list(code.amr)}
-    connection.execute(insert(authorization_codes), values)
+    connection.execute(_INSERT_CODE, values)
 
 
 def consume_code(connection: Connection, code_hash: bytes, *, client_id: str, now: datetime) -> Code | None:
@@ -111,7 +114,7 @@ def link_code(connection: Connection, code_hash: bytes, family_id: str) -> None:
 
 
 def insert_family(connection: Connection, family: Family) -> None:
-    connection.execute(insert(token_families), {**family.__dict__, "proofs": _plain(family.proofs)})
+    connection.execute(_INSERT_FAMILY, {**family.__dict__, "proofs": _plain(family.proofs)})
 
 
 def find_family(connection: Connection, family_id: str) -> Family | None:
@@ -144,7 +147,7 @@ def revoke_session_families(connection: Connection, session_id: str, *, reason: 
 
 
 def insert_refresh_token(connection: Connection, token: RefreshToken) -> None:
-    connection.execute(insert(refresh_tokens), token.__dict__)
+    connection.execute(_INSERT_TOKEN, token.__dict__)
 
 
 def find_refresh_token(connection: Connection, token_hash: bytes) -> RefreshToken | None:
