@@ -210,7 +210,7 @@ def test_an_expired_ticket_is_gone(enrolled: Faces, clock: SettableClock) -> Non
 def test_a_ticket_of_yesterday_is_swept_away(enrolled: Faces, clock: SettableClock) -> None:
     old = enrolled.ticket("verify")
     clock.advance(days=2)
-    with enrolled.service.database.write() as connection:
+    with enrolled.face.database.write() as connection:
         sweep_tickets(connection, clock.now())
     assert refusal(lambda: enrolled.submit(old, capture("anna"))).code == "face.ticket_unknown"
 
