@@ -231,11 +231,10 @@ class AccountApi:
     def _get(self, connection: Connection, account_id: str) -> Account | InvitedAccount:
         if "\x00" in account_id:
             raise _unknown()  # no id of ours, and PostgreSQL's texts can't hold it
-        found = find_customer(connection, account_id)
-        invited = None if found else find_invited(connection, account_id, now=self.clock.now())
-        if found is None and invited is None:
+        found = find_customer(connection, account_id) or find_invited(connection, account_id, now=self.clock.now())
+        if found is None:
             raise _unknown()
-        return found or invited  # type: ignore[return-value]  # one of them is there
+        return found
 
     def _get_account(self, connection: Connection, account_id: str) -> Account:
         found = self._get(connection, account_id)
