@@ -4,7 +4,6 @@ Each room says what of its own is over (app.py names them all). Every process sw
 deleted does nothing. What fails is logged and tried again a minute later; the other sweeps go on.
 """
 
-import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,30 +12,21 @@ from sqlalchemy import Connection
 
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
+from authsvc.core.periodic import PeriodicThread
 
 SWEEP_EVERY_S = 60.0
-STOP_TIMEOUT_S = 20
 
 Sweep = Callable[[Connection, datetime], object]  # (connection, now): deletes what is over, in a transaction of its own
 
 log = structlog.get_logger(__name__)
 
 
-class Sweeper:
+class Sweeper(PeriodicThread):
     """A thread that runs every sweep, until it is stopped."""
 
     def __init__(self, database: Database, clock: Clock, sweeps: tuple[Sweep, ...]) -> None:
+        super().__init__("sweeper", SWEEP_EVERY_S, self.run_once)
         self._database, self._clock, self._sweeps = database, clock, sweeps
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="sweeper", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the sweep in hand and end."""
-        self._stop.set()
-        self._thread.join(timeout=STOP_TIMEOUT_S)
 
     def run_once(self) -> None:
         """Run every sweep once."""
@@ -46,7 +36,3 @@ class Sweeper:
                     sweep(connection, self._clock.now())
             except Exception:
                 log.exception("sweeper.failed", sweep=getattr(sweep, "__qualname__", ""))
-
-    def _loop(self) -> None:
-        while not self._stop.wait(SWEEP_EVERY_S):
-            self.run_once()

@@ -13,7 +13,6 @@ Limits: on PostgreSQL a transaction that has written and stays open holds back t
 after it; verify reports that as the unsealed tail.
 """
 
-import threading
 from dataclasses import dataclass
 
 import structlog
@@ -33,10 +32,10 @@ from authsvc.core.audit.chain import (
 )
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
+from authsvc.core.periodic import PeriodicThread
 
 SEAL_EVERY_S = 1.0  # security.md, "Audit": within 2 s
 BATCH = 100  # some 20 ms of SQLite's write lock on two busy cores
-STOP_TIMEOUT_S = 20
 
 log = structlog.get_logger(__name__)
 
@@ -118,26 +117,12 @@ class Sealer:
         return max(self._last, signed, linked, key=lambda head: head.count)
 
 
-class SealerThread:
+class SealerThread(PeriodicThread):
     """Runs a sealer every second until it is stopped; stopping seals once more."""
 
     def __init__(self, sealer: Sealer) -> None:
+        super().__init__("audit-sealer", SEAL_EVERY_S, self._run, once_more=True)
         self._sealer = sealer
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="audit-sealer", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread after a last run."""
-        self._stop.set()
-        self._thread.join(timeout=STOP_TIMEOUT_S)
-
-    def _loop(self) -> None:
-        while not self._stop.wait(SEAL_EVERY_S):
-            self._run()
-        self._run()
 
     def _run(self) -> None:
         try:
