@@ -9,6 +9,7 @@ GLIBC_TUNABLES is left alone.
 """
 
 import os
+import subprocess
 import sys
 
 NAME = "GLIBC_TUNABLES"
@@ -21,3 +22,20 @@ def begin_with_huge_pages() -> None:
         return
     os.environ[NAME] = HUGE_PAGES
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # ourselves, with our own arguments
+
+
+def run_module(module: str, *arguments: str, stdin: str = "") -> str:
+    """Run a module in a process that begins with huge pages, for measurements; return what it wrote.
+
+    Raises:
+        CalledProcessError: it failed.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        input=stdin,
+        env={**os.environ, NAME: HUGE_PAGES},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return ran.stdout

@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -21,7 +20,7 @@ from typing import Any
 from authsvc.app import build_app
 from authsvc.cli.bench.server import prepared
 from authsvc.cli.bench.sign_ins import make_customer
-from authsvc.cli.huge_pages import HUGE_PAGES, NAME
+from authsvc.cli.huge_pages import run_module
 from authsvc.web.logging import configure_logging
 
 WARM_UP = 20
@@ -87,10 +86,7 @@ class InProcess:
 
 def measure_with_huge_pages() -> dict[str, object]:
     """Measure in a process of its own that begins with huge pages."""
-    ran = subprocess.run(
-        [sys.executable, "-m", __name__], env={**os.environ, NAME: HUGE_PAGES}, stdout=subprocess.PIPE, check=True
-    )
-    measured: dict[str, object] = json.loads(ran.stdout)
+    measured: dict[str, object] = json.loads(run_module(__name__))
     return measured
 
 

@@ -8,19 +8,15 @@ written, and the JSON says how many of each.
 import os
 import random
 import statistics
-import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 
 from authsvc.accounts.consents.service import Purpose
 from authsvc.accounts.store import Account, Address, insert_account, insert_address
-from authsvc.cli.bench.argon2_alone import with_huge_pages
+from authsvc.cli.bench.argon2_alone import argon2_with_huge_pages
 from authsvc.cli.bench.customer import Connection, Customer
+from authsvc.cli.bench.rounds import Round, rate, run
 from authsvc.cli.bench.server import BenchServer, running
 from authsvc.cli.soft_authenticator import SoftAuthenticator
 from authsvc.core.ids import new_bytes, new_id
@@ -32,16 +28,7 @@ from authsvc.tables import metadata
 
 PASSWORD = "four words and a number 7"
 ROUNDS = 5
-WARM_S = 2.0
-ROUND_S = 10.0
 CLIENTS = 8  # enough that a hash never waits for a request
-
-
-@dataclass(frozen=True)
-class _Round:
-    done: int  # in the window
-    seconds: float
-    all: int  # with those before and after it
 
 
 def measure_passwords() -> dict[str, object]:
@@ -55,20 +42,20 @@ def measure_passwords() -> dict[str, object]:
         for customer in customers:  # the first sign-in makes the device known
             customer.sign_in_with_password(_typing(rhythm))
         before = _count_rows(server)
-        bare: list[_Round] = []
-        full: list[_Round] = []
+        bare: list[Round] = []
+        full: list[Round] = []
         huge: list[float] = []
         for _ in range(ROUNDS):
-            bare.append(_run(cores, lambda _: hasher.verify(stored, PASSWORD)))
-            full.append(_run(CLIENTS, lambda index: _again(customers[index], rhythm)))
-            huge.append(with_huge_pages(stored, PASSWORD, ROUND_S))
+            bare.append(run(cores, lambda _: hasher.verify(stored, PASSWORD)))
+            full.append(run(CLIENTS, lambda index: _again(customers[index], rhythm)))
+            huge.append(argon2_with_huge_pages(stored, PASSWORD))
         written = _count_rows(server)
         for customer in customers:
             customer.close()
     sign_ins = sum(each.all for each in full)
-    bare_per_s, full_per_s = _rate(bare), _rate(full)
+    bare_per_s, full_per_s = rate(bare), rate(full)
     # The median of neighbouring rounds: one disturbed round says nothing about the code.
-    shares = [_rate([after]) / _rate([before]) for before, after in zip(bare, full, strict=True)]
+    shares = [rate([after]) / rate([before]) for before, after in zip(bare, full, strict=True)]
     return {
         "argon2_per_s": round(bare_per_s, 2),
         "password_sign_ins_per_s": round(full_per_s, 2),
@@ -77,7 +64,7 @@ def measure_passwords() -> dict[str, object]:
         # The server asks for huge pages (cli/huge_pages.py), bare argon2 above does not; with them it does this.
         "argon2_huge_pages_per_s": round(statistics.mean(huge), 2),
         "password_share_of_argon2_huge_pages": round(
-            statistics.median(_rate([each]) / bare_rate for each, bare_rate in zip(full, huge, strict=True)), 3
+            statistics.median(rate([each]) / bare_rate for each, bare_rate in zip(full, huge, strict=True)), 3
         ),
         "rows_written_per_password_sign_in": _per_sign_in(before, written, sign_ins),
         "argon2_parameters": {
@@ -95,12 +82,12 @@ def measure_passkeys() -> dict[str, object]:
         for customer in customers:
             customer.sign_in_with_passkey()
         before = _count_rows(server)
-        rounds = [_run(CLIENTS, lambda index: _again(customers[index], None)) for _ in range(3)]
+        rounds = [run(CLIENTS, lambda index: _again(customers[index], None)) for _ in range(3)]
         written = _count_rows(server)
         for customer in customers:
             customer.close()
     return {
-        "passkey_sign_ins_per_s": round(_rate(rounds), 2),
+        "passkey_sign_ins_per_s": round(rate(rounds), 2),
         "rows_written_per_passkey_sign_in": _per_sign_in(before, written, sum(each.all for each in rounds)),
     }
 
@@ -167,35 +154,6 @@ def _typing(rhythm: random.Random) -> str:
         at += max(60.0, rhythm.gauss(150, 25))
     pairs = ",".join(f"[{press},{release}]" for press, release in events)
     return f'{{"field":"password","input":"keyboard","events":[{pairs}],"pasted":false}}'
-
-
-def _run(workers: int, work: Callable[[int], object]) -> _Round:
-    """Let `workers` threads repeat the work; count what they finish in a window that begins when all are under way.
-
-    What is begun last is not counted: while the last ones finish, some cores have nothing to do.
-    """
-    stop = threading.Event()
-    finished: list[float] = []
-
-    def loop(index: int) -> None:
-        while not stop.is_set():
-            work(index)
-            finished.append(time.perf_counter())
-
-    with ThreadPoolExecutor(workers) as pool:
-        loops = [pool.submit(loop, index) for index in range(workers)]
-        stop.wait(WARM_S)
-        start = time.perf_counter()
-        stop.wait(ROUND_S)
-        end = time.perf_counter()
-        stop.set()
-        for each in loops:
-            each.result()
-    return _Round(sum(start <= moment < end for moment in finished), end - start, len(finished))
-
-
-def _rate(rounds: list[_Round]) -> float:
-    return sum(each.done for each in rounds) / sum(each.seconds for each in rounds)
 
 
 def _count_rows(server: BenchServer) -> dict[str, int]:
