@@ -69,7 +69,7 @@ def open_mailed_link(visitor: Visitor, email: str, path: str) -> Page:
     """Open the newest link to `path` that was mailed to an address, in the visitor's own browser."""
     page = visitor.page
     mail = page.locator("article.mail", has_text=email).filter(has=page.locator(f"a[href*='{path}']")).first
-    for _ in range(60):
+    for _ in range(200):
         page.goto(f"{visitor.demo.issuer}/demo/mailbox")
         if mail.count():
             break

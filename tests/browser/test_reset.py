@@ -16,7 +16,7 @@ def mailed_link(visitor: Visitor, email: str, *, after: str = "") -> str:
     """Return the newest link that carries a code to this address, other than `after`."""
     mailbox = visitor.context.new_page()
     try:
-        for _ in range(40):
+        for _ in range(200):
             mailbox.goto(f"{visitor.demo.issuer}/demo/mailbox")
             mails = mailbox.locator("article.mail").filter(has_text=email)
             links = mails.locator("a[href*='/login/link?token=']")
