@@ -18,8 +18,8 @@ UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 class FoundFace:
     """One face in one frame.
 
-    `landmarks`: float64, shape (5, 2), x then y, in dlib's order: outer and inner corner of the eye at the picture's right,
-    outer and inner corner of the eye at its left, base of the nose.
+    `landmarks`: float64, shape (5, 2), x then y, in dlib's order: outer and inner corner of the eye at the picture's
+    right, outer and inner corner of the eye at its left, base of the nose.
     """
 
     left: int
@@ -68,7 +68,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class MeasuredFrame:
-    """One frame of a capture. `look`: 64 bits, nearly the same for the same picture saved again (pipeline/look_alike.py)."""
+    """One frame of a capture. `look`: 64 bits, which saving a picture again hardly changes (pipeline/look_alike.py)."""
 
     embedding: FloatArray = field(repr=False)
     face: FoundFace
