@@ -5,21 +5,19 @@ of the reference, in least squares. References are dlib's mean five points, in i
 eye on the right of the picture, the same of the left one, base of the nose.
 
     dlib_chip      as dlib.get_face_chip(size, padding): the mean shape with `padding` of its width on each side
-    arcface_chip   for networks trained on 112 px chips of the ArcFace kind (SFace and others): the mean shape brought to
-                   where their middles of the eyes lie; they know no corners of eyes
+    arcface_chip   for networks trained on 112 px chips of ArcFace's kind (SFace and others): the mean shape brought
+                   to where the middles of the eyes lie in them
 
 Pure.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-UInt8Array: TypeAlias = npt.NDArray[np.uint8]
+from authsvc.factors.face.measured import FloatArray, UInt8Array
 
 # dlib's get_face_chip_details for five points (dlib/image_processing/render_face_detections.h), of a square of one.
 MEAN_POINTS: Sequence[tuple[float, float]] = (

@@ -1,0 +1,54 @@
+"""Which embedder a deployment uses, small enough to be sent to each worker process, and how to open it.
+
+dlib_onnx   dlib's network in onnxruntime: the default
+dlib        the same run by dlib: the reference. Its vectors are the same, so both have one id.
+onnx        the operator's own model
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from authsvc.factors.face.embedder.dlib_embedder import DlibEmbedder, network_file
+from authsvc.factors.face.embedder.embedder import CannotEmbed, FaceEmbedder
+from authsvc.factors.face.embedder.graph_cache import cached_graph
+from authsvc.factors.face.embedder.onnx_embedder import DlibOnnxEmbedder, OwnEmbedder, OwnModel
+
+Kind = Literal["dlib_onnx", "dlib", "onnx"]
+
+DLIB_ID = "dlib-resnet-v1/5-point"
+# The file of face_recognition_models 0.3.0, which the shipped operating point was measured with.
+DLIB_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
+
+
+@dataclass(frozen=True)
+class EmbedderChoice:
+    """Args of open_embedder. `folder` is where the written network is kept; `own` belongs to `onnx`."""
+
+    kind: Kind = "dlib_onnx"
+    folder: Path = Path(".authsvc-models")
+    threads: int = 1
+    own: OwnModel | None = None
+
+
+def open_embedder(choice: EmbedderChoice) -> FaceEmbedder:
+    """Return the embedder, its network loaded; the first time the default's is built.
+
+    Raises:
+        CannotEmbed: a file is missing, damaged, or not what it should be.
+    """
+    if choice.kind == "onnx":
+        if choice.own is None:
+            raise CannotEmbed("an ONNX face model needs its file")
+        return OwnEmbedder(choice.own, threads=choice.threads)
+    source = network_file()
+    if choice.kind == "dlib":
+        return DlibEmbedder(source, dlib_id(hashlib.sha256(source.read_bytes()).hexdigest()))
+    found = cached_graph(source, choice.folder)
+    return DlibOnnxEmbedder(found.graph, dlib_id(found.source_sha256), threads=choice.threads)
+
+
+def dlib_id(source_sha256: str) -> str:
+    """Return the id of dlib's network with the weights of this file."""
+    return DLIB_ID if source_sha256 == DLIB_SHA256 else f"dlib-resnet/{source_sha256[:24]}/5-point"
