@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from authsvc.cli import audit, bench, client, evaluate, key, train, user
+from authsvc.cli import audit, bench, client, evaluate, key, simulate, train, user
 from authsvc.core.errors import AuthsvcError
 from authsvc.settings import SettingsProblem
 
@@ -22,6 +22,7 @@ app.add_typer(client.app, name="client", help="Storefronts and apps that sign pe
 app.add_typer(key.app, name="key", help="Keys: make, rotate, list.")
 app.add_typer(audit.app, name="audit", help="The evidence, and whether it is whole.")
 app.add_typer(evaluate.app, name="evaluate", help="How right a model is, on data that it was not trained on.")
+app.add_typer(simulate.app, name="simulate", help="Populations that nobody is in, to develop and compare with.")
 app.add_typer(train.app, name="train", help="Make a shipped model again.")
 app.command(name="bench")(bench.bench)
 

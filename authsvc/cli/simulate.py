@@ -1,0 +1,32 @@
+"""`authsvc simulate`: data that nobody has to be asked for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `logins` a word of its own while it is the only one."""
+
+
+@app.command()
+def logins(
+    out: Annotated[Path, typer.Option(help="CSV file to write.")],
+    users: Annotated[int, typer.Option(help="How many customers.")] = 2000,
+    days: Annotated[int, typer.Option(help="How many days.")] = 365,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 1,
+) -> None:
+    """Write a simulated population's sign-ins, with three kinds of attackers, in the rba-dataset's columns."""
+    try:
+        from authsvc.evaluate.simulated_logins.layout import lines, simulate
+
+        rows = simulate(users, days, seed)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+    with out.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{line}\n" for line in lines(rows))
+    typer.echo(f"{len(rows.day)} sign-ins of {users} simulated customers in {days} days, seed {seed}: {out}")
