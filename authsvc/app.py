@@ -38,7 +38,7 @@ from authsvc.core.clock import Clock, SystemClock
 from authsvc.core.database import Database
 from authsvc.core.lanes import ProcessLane, ThreadLane
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead, MailboxNotifier, Notifier, SmtpNotifier
+from authsvc.core.mail import MailboxNotifier, Notifier, SmtpNotifier
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox, OutboxWorker, mail_handler
 from authsvc.core.sealing.service import Vault
@@ -275,12 +275,15 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     policy, geo = load_policy(settings.risk.policy_file), open_geo(settings.risk.geoip_database)
     risk = RiskService(vault, audit, policy, consents, geo, factors)
 
-    recoveries = Recoveries(settings.recovery, database, clock, limits, audit, alerts, outbox, sessions, factors)
+    branding = Branding(database, audit, clock)
+    brands = _ClientBrands(branding)
+    recoveries = Recoveries(
+        settings.recovery, database, clock, limits, audit, alerts, outbox, sessions, factors, brands
+    )
     letters = {"mail": mail_handler(mailbox or _smtp(settings)), REMINDER: recoveries.remind}
     worker = OutboxWorker(database, vault, clock, wake, letters, without=(WEBHOOK_TOPIC,))
 
-    branding = Branding(database, audit, clock)
-    flows = Flows(database, audit, clock, limits, _ClientBrands(branding))
+    flows = Flows(database, audit, clock, limits, brands)
     fresh = FreshProof(database, clock, limits, flows, sessions, factors)
     offers = Offers(database, clock, limits, audit, alerts, passkeys, fresh)
     finish = Finish(flows, sessions, devices, risk, alerts, audit, offers, (recoveries.stop_at_sign_in,))
@@ -402,7 +405,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         sessions=sessions,
         keys=signing_keys,
         flows=_Journey(flows),
-        alerts=_ReuseAlerts(alerts),
+        alerts=_ReuseAlerts(alerts, branding),
         clock=clock,
         limits=limits,
     )
@@ -607,8 +610,7 @@ class _ClientBrands:
         look = self.branding.of(client_id, connection)
         if look is None:
             return None
-        letterhead = Letterhead(look.name, look.mail_footer, look.support)
-        return Brand(letterhead, look.style, look.logo, look.logo_width, look.logo_height)
+        return Brand(look.letterhead, look.style, look.logo, look.logo_width, look.logo_height)
 
 
 @dataclass(frozen=True)
@@ -616,9 +618,14 @@ class _ReuseAlerts:
     """Fills oidc's Alerts."""
 
     alerts: Alerts
+    branding: Branding
 
-    def refresh_reuse(self, connection: Connection, account_id: str, origin: Origin | None, now: datetime) -> None:
-        self.alerts.send(connection, account_id, AlertKind.REFRESH_REUSED, origin=origin, now=now)
+    def refresh_reuse(
+        self, connection: Connection, account_id: str, client_id: str, origin: Origin | None, now: datetime
+    ) -> None:
+        look = self.branding.of(client_id, connection)
+        head = look.letterhead if look else None
+        self.alerts.send(connection, account_id, AlertKind.REFRESH_REUSED, origin=origin, now=now, letterhead=head)
 
 
 def _forget_typing(connection: Connection, account_id: str, _flow_id: str | None, _now: datetime) -> None:

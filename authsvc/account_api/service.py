@@ -46,7 +46,7 @@ from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict, Gone, NotFound
 from authsvc.core.ids import hash_secret, new_id, new_secret
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead, Message
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.cipher import Keyring
@@ -165,8 +165,11 @@ class AccountApi:
             secret = new_secret()
             if not insert_invited(connection, invited, hash_secret(secret)):
                 raise Conflict("api.already_invited", "Somebody was invited under this address already.")
-            letterhead = self._letterhead(connection, caller)
-            self.outbox.mail(connection, _invitation(address, secret, letterhead, self.issuer), now=now)
+            # Nothing of what the client sent is in it but the address: this is no way to send people one's words.
+            link = f"{self.issuer}/login/join?token={secret}"
+            head = self._letterhead(connection, caller)
+            letter = head.write("invitation", address, link=link, days=INVITED_TTL.days)
+            self.outbox.mail(connection, letter, now=now)
             personal = {"email": address}
             self._record(connection, "api:account:invited", caller, origin, None, personal, account=invited.id)
         return _view_of_invited(invited)
@@ -252,7 +255,7 @@ class AccountApi:
 
     def _letterhead(self, connection: Connection, caller: Caller) -> Letterhead:
         look = self.branding.of(caller.client_id, connection)
-        return Letterhead(look.name, look.mail_footer, look.support) if look else Letterhead(caller.name)
+        return look.letterhead if look else Letterhead(caller.name)
 
     def _record(
         self,
@@ -304,15 +307,3 @@ def _name(typed: str) -> str:
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise BadInput("account.name_invalid", f"A name has 1 to {MAX_NAME} characters.")
     return name
-
-
-def _invitation(to: str, secret: str, letterhead: Letterhead, issuer: str) -> Message:
-    """Nothing of what the client sent is in it but the address: an invitation is no way to send people one's words."""
-    days = INVITED_TTL.days
-    text = (
-        f"{letterhead.name} has prepared an account for this address. To use it, open this link and choose how you "
-        f"sign in:\n\n    {issuer}/login/join?token={secret}\n\n"
-        "We will send you a code, to make sure that the address is yours. If you don't want an account, leave it: "
-        f"after {days} days we forget the address."
-    )
-    return Message(to, f"Your account with {letterhead.name}", letterhead.under(text))

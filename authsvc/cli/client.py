@@ -140,6 +140,26 @@ def brand(
 
 
 @app.command()
+def mail(
+    client_id: str,
+    texts: Annotated[
+        Path | None, typer.Option(help="A folder with KIND.txt for each mail in its own words; the others stay ours.")
+    ] = None,
+    write: Annotated[Path | None, typer.Option(help="Write all texts as they are now into an empty folder.")] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show every mail with examples; with --texts, before it is kept.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Our words again.")] = False,
+) -> None:
+    """List the kinds of mails and whose words they have; give a client its own."""
+    if sum((texts is not None, write is not None, remove)) > 1:
+        raise typer.BadParameter("one of --texts, --write and --remove at a time")
+    from authsvc.cli.client_mail import change_mails
+
+    change_mails(_branding(), client_id, texts=texts, write=write, preview=preview, remove=remove)
+
+
+@app.command()
 def webhook(
     client_id: str,
     url: Annotated[

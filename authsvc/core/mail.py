@@ -7,14 +7,16 @@
 import smtplib
 import ssl
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from threading import Lock
 from typing import Protocol
 
 from authsvc.core.clock import Clock
+from authsvc.core.letters.letter import Letter
+from authsvc.core.letters.shipped import shipped_letter
 
 KEPT_IN_DEMO = 200
 SMTP_TIMEOUT_S = 15
@@ -31,16 +33,25 @@ class Message:
 
 @dataclass(frozen=True)
 class Letterhead:
-    """In whose name a mail is written: what stands under its text."""
+    """In whose name a mail is written, in whose words, and what stands under them."""
 
     name: str
     footer: str = ""
     support: str = ""  # a link or a mail address
+    letters: Mapping[str, Letter] = field(default_factory=dict)  # the sender's own; ours where it has none
+    client_id: str | None = None  # whose it is; the service's own where None
 
-    def under(self, text: str) -> str:
-        """Return the whole text of a mail."""
+    def write(self, kind: str, to: str, **values: str | int | datetime) -> Message:
+        """Return a mail of one of the kinds of core/letters/kinds.py. Raises KeyError: one of its values is missing."""
+        letter = self.letters.get(kind) or shipped_letter(kind)
+        subject, text = letter.fill({"name": self.name} | {name: written(value) for name, value in values.items()})
         lines = [self.name, *([f"Help: {self.support}"] if self.support else []), *self.footer.splitlines()]
-        return text.rstrip("\n") + "\n\n" + "\n".join(lines) + "\n"
+        return Message(to, subject, text + "\n\n" + "\n".join(lines) + "\n")
+
+
+def written(value: str | int | datetime) -> str:
+    """Return a value as mails say it."""
+    return f"{value:%d %B %Y, %H:%M} UTC" if isinstance(value, datetime) else str(value)
 
 
 class Notifier(Protocol):

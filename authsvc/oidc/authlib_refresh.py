@@ -144,7 +144,7 @@ class RefreshGrant(RefreshTokenGrant):
         unit.parts.sessions.flag(unit.connection, family.session_id, now=unit.now)
         if not revoke_family(unit.connection, family.id, reason="refresh_reused", now=unit.now):
             return  # another request saw it first
-        unit.parts.alerts.refresh_reuse(unit.connection, family.account_id, unit.origin, unit.now)
+        unit.parts.alerts.refresh_reuse(unit.connection, family.account_id, family.client_id, unit.origin, unit.now)
         unit.parts.audit.record(
             unit.connection,
             "oidc:refresh:reused",

@@ -87,6 +87,8 @@ class SignInFlows(Protocol):
 
 
 class Alerts(Protocol):
-    def refresh_reuse(self, connection: Connection, account_id: str, origin: Origin | None, now: datetime) -> None:
+    def refresh_reuse(
+        self, connection: Connection, account_id: str, client_id: str, origin: Origin | None, now: datetime
+    ) -> None:
         """Tell the customer that a refresh token of theirs was used twice, in the caller's transaction."""
         ...

@@ -140,6 +140,29 @@ def upgrade() -> None:
         batch_op.create_index("ix_email_codes_flow_id_purpose", ["flow_id", "purpose"], unique=False)
 
     op.create_table(
+        "face_operating_points",
+        sa.Column("embedder", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("prototypes", sa.Integer(), nullable=False),
+        sa.Column("threshold", sa.Float(), nullable=False),
+        sa.Column("fmr", sa.Float(), nullable=False),
+        sa.Column("pairs", sa.Integer(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("embedder", "kind", name=op.f("pk_face_operating_points")),
+    )
+    op.create_table(
+        "face_prototypes",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("embedder", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_face_prototypes")),
+    )
+    with op.batch_alter_table("face_prototypes", schema=None) as batch_op:
+        batch_op.create_index("ix_face_prototypes_embedder", ["embedder"], unique=False)
+
+    op.create_table(
         "flows",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("browser_hash", sa.LargeBinary(length=32), nullable=False),
@@ -493,6 +516,71 @@ def upgrade() -> None:
         batch_op.create_index("ix_consents_account_id_purpose", ["account_id", "purpose"], unique=False)
 
     op.create_table(
+        "face_cohort_members",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("embedder", sa.String(length=64), nullable=False),
+        sa.Column("waiting", sa.LargeBinary(), nullable=True),
+        sa.Column("prototype_id", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_face_cohort_members_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["prototype_id"],
+            ["face_prototypes.id"],
+            name=op.f("fk_face_cohort_members_prototype_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_face_cohort_members")),
+    )
+    with op.batch_alter_table("face_cohort_members", schema=None) as batch_op:
+        batch_op.create_index("ix_face_cohort_members_prototype_id", ["prototype_id"], unique=False)
+
+    op.create_table(
+        "face_device_tickets",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("nonce", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("browser_device_id", sa.String(length=64), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("device_id", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_face_device_tickets_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_face_device_tickets")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_face_device_tickets_secret_hash")),
+    )
+    with op.batch_alter_table("face_device_tickets", schema=None) as batch_op:
+        batch_op.create_index("ix_face_device_tickets_account_id", ["account_id"], unique=False)
+        batch_op.create_index("ix_face_device_tickets_expires_at", ["expires_at"], unique=False)
+
+    op.create_table(
+        "face_devices",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("point", sa.LargeBinary(length=65), nullable=False),
+        sa.Column("browser_device_id", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_face_devices_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["browser_device_id"], ["devices.id"], name=op.f("fk_face_devices_browser_device_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_face_devices")),
+        sa.UniqueConstraint("point", name=op.f("uq_face_devices_point")),
+    )
+    with op.batch_alter_table("face_devices", schema=None) as batch_op:
+        batch_op.create_index("ix_face_devices_account_id", ["account_id"], unique=False)
+
+    op.create_table(
         "face_templates",
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
@@ -774,6 +862,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_address_changes_account_id_changed_at", ["account_id", "changed_at"], unique=False)
         batch_op.create_index("ix_address_changes_session_id", ["session_id"], unique=False)
 
+    op.create_table(
+        "client_letters",
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["client_brands.client_id"], name=op.f("fk_client_letters_client_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("client_id", "kind", name=op.f("pk_client_letters")),
+    )
     op.create_table(
         "session_proofs",
         sa.Column("session_id", sa.String(length=64), nullable=False),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from authsvc.core.database import Database
+from authsvc.core.letters.letter import Letter
 from authsvc.settings import Settings
 from tests.support.browser_client import BrowserClient
 from tests.support.clocks import SettableClock
@@ -174,3 +175,50 @@ def test_a_client_without_a_brand_looks_as_before(service: Running) -> None:
     assert "/brand/" not in page
     assert "Sign-in by" not in page
     assert "https://id.example/help" in page
+
+
+def test_its_own_words_are_in_the_mails_of_its_flow_only(service: Running, branded: Shop) -> None:
+    own = Letter("Ta code: $code", "$name says hello.\n\n$code\n\n$link")
+    service.services.branding.set_letters(branded.client_id, {"code_sign_up": own})
+    for shop, said in ((branded, "Low <Tide> & Tea says hello."), (service.shop(), "is creating an account")):
+        browser = service.browser()
+        shop.begin(browser)
+        browser.open(f"/login/create?flow={browser.flow}")
+        browser.submit("/login/create", name="Ada", email=EMAIL)
+        mail = service.mails(EMAIL)[0]
+        assert said in mail.text
+        assert service.code_for(EMAIL) in mail.subject
+    shown = service.browser()
+    branded.begin(shown)
+    service.prove_address(shown, "eve@example.org")  # the code in the shop's own words is a code
+
+
+def test_the_second_warning_of_a_recovery_carries_it(service: Running, branded: Shop) -> None:
+    service.sign_up_with_passkey(service.browser(), EMAIL)
+    browser = service.browser()
+    branded.begin(browser)
+    browser.open(f"/login/recovery?from={browser.flow}")
+    browser.submit("/login/recovery/address", email=EMAIL)
+    browser.submit("/login/recovery/code", code=service.code_for(EMAIL))
+    browser.submit("/login/recovery/wait")
+    first = service.mails(EMAIL)[0]
+    service.clock.advance(hours=60)
+    second = service.mails(EMAIL)[0]
+    assert first != second
+    for mail in (first, second):
+        assert "asked to get back into your account" in mail.text
+        assert mail.text.endswith("Low Tide Ltd\n1 Quay Road\n")
+
+
+def test_a_warning_of_a_refresh_token_that_was_used_twice_carries_it(service: Running, branded: Shop) -> None:
+    browser = service.browser()
+    branded.begin(browser)
+    service.prove_address(browser, EMAIL)
+    branded.finish(browser, browser.submit("/login/credential/password", password=PASSWORD))
+    first = branded.tokens["refresh_token"]
+    assert branded.refresh(first).status_code == 200
+    service.clock.advance(minutes=1)
+    assert branded.refresh(first).json()["error"] == "invalid_grant"
+    newest = service.mails(EMAIL)[0]
+    assert "was used from two places" in newest.text
+    assert newest.text.endswith("Low Tide Ltd\n1 Quay Road\n")

@@ -119,7 +119,9 @@ class Told:
 
     accounts: list[str] = field(default_factory=list)
 
-    def refresh_reuse(self, connection: Connection, account_id: str, origin: Origin | None, now: datetime) -> None:
+    def refresh_reuse(
+        self, connection: Connection, account_id: str, client_id: str, origin: Origin | None, now: datetime
+    ) -> None:
         self.accounts.append(account_id)
 
 

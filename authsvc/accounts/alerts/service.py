@@ -14,7 +14,7 @@ from authsvc.accounts.store import list_told
 from authsvc.accounts.tables import alerts
 from authsvc.core.audit.service import Audit
 from authsvc.core.ids import hash_secret, new_id, new_secret
-from authsvc.core.mail import Letterhead, Message
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 
@@ -36,6 +36,7 @@ class AlertKind(StrEnum):
     REFRESH_REUSED = "refresh_reused"
 
 
+# As our pages say it; the mails' own words are in core/letters/texts.
 WHAT_HAPPENED = {
     AlertKind.NEW_DEVICE: "Somebody signed in to your account from a device that we had not seen there before.",
     AlertKind.STEP_UP_FAILED: "Somebody gave the right password of your account, but could not prove more than that.",
@@ -78,18 +79,18 @@ class Alerts:
         *,
         origin: Origin | None,
         now: datetime,
-        note: str = "",
         leave_out: str | None = None,
         letterhead: Letterhead | None = None,
+        **said: str | datetime,
     ) -> None:
         """Mail every proven address of the account, and for 72 hours those that were replaced.
 
         Failed step-ups warn once an hour: somebody with the right password must not be able to flood the mailbox.
 
         Args:
-            note: a paragraph about this one case.
             leave_out: an address that gets a mail of its own.
             letterhead: in whose name; the service's own where none is given.
+            said: what the mail of this kind says beside when it was (core/letters/kinds.py).
         """
         if kind is AlertKind.STEP_UP_FAILED and self._warned_since(connection, account_id, kind, now - QUIET):
             return
@@ -106,7 +107,8 @@ class Alerts:
         )
         for email in list_told(connection, account_id, now):
             if email != leave_out:
-                self.outbox.mail(connection, self._message(email, kind, secret, note, head, now), now=now)
+                values = {"when": now, "not_me_link": f"{self.issuer}/not-me?token={secret}", **said}
+                self.outbox.mail(connection, head.write(f"alert_{kind.value}", email, **values), now=now)
         self.audit.record(
             connection,
             "accounts:alert:sent",
@@ -140,19 +142,6 @@ class Alerts:
             alerts.c.account_id == account_id, alerts.c.kind == kind.value, alerts.c.created_at > since
         )
         return connection.execute(query.limit(1)).first() is not None
-
-    def _message(
-        self, to: str, kind: AlertKind, secret: str, note: str, letterhead: Letterhead, now: datetime
-    ) -> Message:
-        text = (
-            f"{WHAT_HAPPENED[kind]}\n\nWhen: {now:%d %B %Y, %H:%M} UTC\n\n"
-            f"{note + chr(10) * 2 if note else ''}"
-            "If that was you, there is nothing to do.\n\n"
-            "If it was not you, open this link and press the button. It signs everybody out, asks for your strongest "
-            "proof at the next sign-in, and says what becomes of your password:\n\n"
-            f"    {self.issuer}/not-me?token={secret}"
-        )
-        return Message(to, "Was this you?", letterhead.under(text))
 
 
 def sweep_alerts(connection: Connection, now: datetime) -> None:

@@ -97,9 +97,11 @@ class EmailCodes:
     ) -> None:
         """Mail a fresh code to an address, in the service's name where no other is given."""
         token = self._keep(connection, flow_id, email, purpose, now)
-        link = f"{self.issuer}{LINK_PATH}?token={token}" if purpose in LINKED else None
-        message = _message(email, self._digits(token), link, purpose, letterhead or Letterhead(self.service_name))
-        self.outbox.mail(connection, message, now=now)
+        values: dict[str, str | int] = {"code": self._digits(token), "minutes": int(CODE_TTL.total_seconds() // 60)}
+        if purpose in LINKED:
+            values["link"] = f"{self.issuer}{LINK_PATH}?token={token}"
+        head = letterhead or Letterhead(self.service_name)
+        self.outbox.mail(connection, head.write(f"code_{purpose.value}", email, **values), now=now)
 
     def pretend(
         self, connection: Connection, instead: Message, *, flow_id: str, purpose: CodePurpose, now: datetime
@@ -159,32 +161,3 @@ class EmailCodes:
 LINKED = frozenset(
     {CodePurpose.SIGN_UP, CodePurpose.STEP_UP, CodePurpose.UNLOCK, CodePurpose.RESET, CodePurpose.RECOVERY}
 )
-
-_SUBJECTS = {
-    CodePurpose.SIGN_UP: "Your code to create an account",
-    CodePurpose.STEP_UP: "Your code to sign in",
-    CodePurpose.UNLOCK: "Your code to open your account again",
-    CodePurpose.RESET: "Your code to choose a new password",
-    CodePurpose.RECOVERY: "Your code to get back into your account",
-    CodePurpose.ADDRESS_CHANGE: "Your code to use this address",
-}
-_WHY = {
-    CodePurpose.SIGN_UP: "Somebody, hopefully you, is creating an account with this address.",
-    CodePurpose.STEP_UP: "Somebody, hopefully you, is signing in to your account and has given the right password.",
-    CodePurpose.UNLOCK: "After many wrong passwords your account asks for this code before it takes another one.",
-    CodePurpose.RESET: "Somebody, hopefully you, wants to choose a new password for your account.",
-    CodePurpose.RECOVERY: "Somebody, hopefully you, has lost the passkey or second factor of your account.",
-    CodePurpose.ADDRESS_CHANGE: "Somebody, hopefully you, wants to use this address for an account.",
-}
-
-
-def _message(email: str, code: str, link: str | None, purpose: CodePurpose, letterhead: Letterhead) -> Message:
-    minutes = int(CODE_TTL.total_seconds() // 60)
-    or_link = f"Or open this link in the same browser, and press the button there:\n\n    {link}\n\n" if link else ""
-    text = (
-        f"{_WHY[purpose]}\n\n    {code}\n\n"
-        f"Type the code on the page that asked for it, within {minutes} minutes.\n\n{or_link}"
-        "Nobody who works for us will ever ask you for the code. If this was not you, leave it, and give it to nobody: "
-        "without it nothing happens."
-    )
-    return Message(email, f"{_SUBJECTS[purpose]}: {code}", letterhead.under(text))

@@ -30,7 +30,7 @@ from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict, Gone
 from authsvc.core.ids import hash_secret, new_id, new_secret
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Message
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
@@ -210,8 +210,12 @@ class AddressChanges:
             drop_later_addresses(connection, owner.id, asked.new_email, left_at)
         self.alerts.send(connection, owner.id, AlertKind.ADDRESS_CHANGED, origin=origin, now=now, leave_out=old_email)
         self.events.changed(connection, owner.id, now)
-        text = self._farewell(old_email, now) if left_at else self._to_the_old(old_email, secret, now, until)
-        self.outbox.mail(connection, text, now=now)
+        head, link = Letterhead(self.service_name), f"{self.issuer}/not-me/address?token={secret}"
+        if left_at:
+            letter = head.write("address_changed_back", old_email, when=now)
+        else:
+            letter = head.write("address_changed", old_email, when=now, until=until, not_me_link=link)
+        self.outbox.mail(connection, letter, now=now)
         self._record(
             connection, "login:address_change:made", owner.id, origin, now, change=asked.id, email=asked.new_email
         )
@@ -222,8 +226,12 @@ class AddressChanges:
             self.codes.send(connection, flow_id=asked.id, email=asked.new_email, purpose=purpose, now=now)
         else:
             self.codes.pretend(
-                connection, self._taken(asked.new_email), flow_id=asked.id, purpose=purpose, now=now
-            )  # 1
+                connection,
+                Letterhead(self.service_name).write("no_code_address_change", asked.new_email),  # 1
+                flow_id=asked.id,
+                purpose=purpose,
+                now=now,
+            )
 
     def _asked(self, connection: Connection, owner: Owner, now: datetime) -> Asked:
         asked = find_asked(connection, owner.session.id, now)
@@ -233,32 +241,6 @@ class AddressChanges:
 
     def _email(self, connection: Connection, owner: Owner) -> str:
         return list_addresses(connection, owner.id)[0].email
-
-    def _taken(self, email: str) -> Message:
-        text = (
-            "Somebody, hopefully you, wants to use this address for another account. It belongs to one already, so "
-            "it can't be used a second time. Sign in with it at the shop, or choose another address.\n\n"
-            f"If this was not you, there is nothing to do.\n\n{self.service_name}\n"
-        )
-        return Message(email, "This address has an account already", text)
-
-    def _to_the_old(self, email: str, secret: str, now: datetime, until: datetime) -> Message:
-        text = (
-            "The e-mail address of your account was changed. This address does not open it any more.\n\n"
-            f"When: {now:%d %B %Y, %H:%M} UTC\n\n"
-            "If that was you, there is nothing to do.\n\n"
-            "If it was not you, open this link and press the button. It puts this address back, signs everybody out "
-            f"and asks for your strongest proof at the next sign-in. It works until {until:%d %B %Y, %H:%M} UTC:\n\n"
-            f"    {self.issuer}/not-me/address?token={secret}\n\n{self.service_name}\n"
-        )
-        return Message(email, "Your address was changed. Was this you?", text)
-
-    def _farewell(self, email: str, now: datetime) -> Message:
-        text = (
-            "The e-mail address of your account was changed back to the one that it had before. This address does not "
-            f"open it any more.\n\nWhen: {now:%d %B %Y, %H:%M} UTC\n\n{self.service_name}\n"
-        )
-        return Message(email, "Your address was changed back", text)
 
     def _record(
         self,

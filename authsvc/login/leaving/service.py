@@ -31,7 +31,7 @@ from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, NotFound
 from authsvc.core.ids import new_bytes
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Message
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.service import Vault
@@ -112,7 +112,8 @@ class Leaving:
         told = list_told(connection, account_id, now)
         self.outbox.forget(connection, emails)  # 2
         for email in told:
-            self.outbox.mail(connection, self._farewell(email), now=now)
+            letter = Letterhead(self.service_name).write("account_deleted", email)
+            self.outbox.mail(connection, letter, now=now)
         self.sessions.end_all(connection, account_id, reason="erased", origin=origin, now=now)  # 3
         for factor in self.factors:
             factor.remove_all(connection, account_id, origin=origin, now=now)
@@ -187,12 +188,3 @@ class Leaving:
             "model": row["model_version"],
             "looked_at": inputs,
         }
-
-    def _farewell(self, email: str) -> Message:
-        text = (
-            "Your account was deleted, with everything that we kept about you. What has to stay (that something "
-            "happened, and when) does not say any more that it was you.\n\n"
-            "If it was not you who asked for this, please contact us at once. We can't bring the account back.\n\n"
-            f"{self.service_name}\n"
-        )
-        return Message(email, "Your account was deleted", text)

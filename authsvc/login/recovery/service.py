@@ -31,6 +31,7 @@ from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.factors.factor import Factor
 from authsvc.factors.service import owned_kinds
+from authsvc.login.branding import NO_BRANDS, Brands
 from authsvc.login.recovery.rules import OPEN_FOR, STRONGER, Pending, Trust, Waits, reminder_at, wait_of
 from authsvc.login.recovery.store import (
     consume_recovery,
@@ -60,6 +61,7 @@ class Recoveries:
     outbox: Outbox
     sessions: Sessions
     factors: tuple[Factor, ...]
+    brands: Brands = NO_BRANDS
 
     @property
     def waits(self) -> Waits:
@@ -102,7 +104,7 @@ class Recoveries:
         if not insert_recovery(connection, account.id, pending):
             return False
         self._tell(connection, account.id, pending, origin=origin, now=now, letterhead=letterhead)
-        payload = {"recovery": pending.id}
+        payload = {"recovery": pending.id, "client": letterhead.client_id if letterhead else None}
         self.outbox.put(connection, REMINDER, payload, now=now, due_at=reminder_at(now, due_at))
         facts = {"recovery": pending.id, "by": by, "wait_s": int((due_at - now).total_seconds())}
         self._record(connection, "login:recovery:started", account.id, origin, now, **facts)
@@ -123,7 +125,9 @@ class Recoveries:
             found = consume_reminder(connection, str(payload["recovery"]), now)
             if found is not None:
                 account_id, pending = found
-                self._tell(connection, account_id, pending, origin=None, now=now)
+                brand = self.brands.of(payload.get("client"), connection)
+                head = brand.letterhead if brand else None
+                self._tell(connection, account_id, pending, origin=None, now=now, letterhead=head)
 
     # -- stopping
 
@@ -198,14 +202,17 @@ class Recoveries:
         now: datetime,
         letterhead: Letterhead | None = None,
     ) -> None:
-        note = (
-            f"It was asked for on {pending.started_at:%d %B %Y, %H:%M} UTC. From {pending.due_at:%d %B %Y, %H:%M} UTC "
-            "on, whoever reads this mailbox can make a new passkey or password for the account. Until then it can be "
-            "stopped: by the last link below, by a button on your account page, or by signing in with what is said to "
-            f"be lost.\n\nIf it was you, go on from then here:\n\n    {self.alerts.issuer}/login/recovery"
+        self.alerts.send(
+            connection,
+            account_id,
+            AlertKind.RECOVERY_STARTED,
+            origin=origin,
+            now=now,
+            letterhead=letterhead,
+            asked_at=pending.started_at,
+            opens_at=pending.due_at,
+            continue_link=f"{self.alerts.issuer}/login/recovery",
         )
-        kind = AlertKind.RECOVERY_STARTED
-        self.alerts.send(connection, account_id, kind, origin=origin, now=now, note=note, letterhead=letterhead)
 
     def _record(
         self, connection: Connection, tag: str, account_id: str, origin: Origin | None, now: datetime, **facts: Any

@@ -40,7 +40,7 @@ from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead, Message
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
@@ -200,7 +200,7 @@ class Reset:
         if account is not None and account.is_active and self.passwords.find(connection, account.id) is not None:
             self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head)
             return
-        instead = _no_code(address, account, head or Letterhead(self.service_name))  # 1
+        instead = (head or Letterhead(self.service_name)).write(_no_code(account), address)  # 1
         self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)
 
     def _still_may(self, connection: Connection, flow: Flow, account: Account) -> bool:
@@ -255,19 +255,8 @@ class Reset:
         )
 
 
-def _no_code(email: str, account: Account | None, letterhead: Letterhead) -> Message:
-    asked = "Somebody, hopefully you, asked for a new password for this address."
+def _no_code(account: Account | None) -> str:
+    """Return the kind of mail that says why there is none."""
     if account is None:
-        subject = "There is no account with this address"
-        text = "There is no account with it: perhaps you used another address."
-    elif not account.is_active:
-        subject = "Your account is closed for now"
-        text = "The account is closed for now, so its password can't be changed. Please contact us."
-    else:
-        subject = "Your account has no password"
-        text = (
-            "Your account has no password. You sign in with your passkey: open the sign-in page on the phone or "
-            "computer that holds it, and press “Sign in with a passkey”. If you have lost it, choose “Lost your "
-            "passkey?” there."
-        )
-    return Message(email, subject, letterhead.under(f"{asked} {text}\n\nIf this was not you, there is nothing to do."))
+        return "no_code_reset_unknown"
+    return "no_code_reset_no_password" if account.is_active else "no_code_reset_closed"

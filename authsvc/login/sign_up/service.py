@@ -25,7 +25,7 @@ from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict
 from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead, Message
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
@@ -237,18 +237,11 @@ class SignUp:
         taken = find_account_by_email(connection, email) is not None
         head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.SIGN_UP
         if taken:
-            instead = self._already_here(email, head or Letterhead(self.service_name))
+            instead = (head or Letterhead(self.service_name)).write("no_code_sign_up", email)
             self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)
         else:
             self.codes.send(connection, flow_id=flow.id, email=email, purpose=purpose, now=now, letterhead=head)
         self._record(connection, "login:address:code_sent", flow, origin, now, taken=taken)
-
-    def _already_here(self, email: str, letterhead: Letterhead) -> Message:
-        text = (
-            "Somebody, hopefully you, tried to create an account with this address. It has one already: sign in "
-            "with it at the shop you came from.\n\nIf this was not you, there is nothing to do."
-        )
-        return Message(email, "You already have an account", letterhead.under(text))
 
     def _proven(self, flow: Flow) -> tuple[str, str]:
         if flow.state is not State.CHOOSE_CREDENTIAL or flow.email is None or flow.display_name is None:

@@ -19,7 +19,7 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import NotAllowed, NotFound
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead, Message
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
@@ -237,7 +237,7 @@ class StepUp:
             if account:
                 self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head)
             else:
-                instead = self._no_account(address, head or Letterhead(self.service_name))
+                instead = (head or Letterhead(self.service_name)).write("no_code_unlock", address)
                 self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)
             self._record(connection, "login:unlock:code_sent", flow, origin, now, account=account)
         return Go(page_of(flow.id))
@@ -268,13 +268,6 @@ class StepUp:
         if flow.state is State.UNLOCK and flow.email is not None:
             return self.begin_unlock(flow, email=flow.email, origin=origin)
         return self.send_code(flow, origin=origin)
-
-    def _no_account(self, email: str, letterhead: Letterhead) -> Message:
-        text = (
-            "Somebody, hopefully you, asked to sign in with this address again after many wrong passwords. There is "
-            "no account with it: perhaps you used another address.\n\nIf this was not you, there is nothing to do."
-        )
-        return Message(email, "There is no account with this address", letterhead.under(text))
 
     def _ladder(self, connection: Connection, flow: Flow, now: datetime) -> Ladder:
         if flow.account_id is None:

@@ -5,7 +5,7 @@ within a minute.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -17,6 +17,8 @@ from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import NotFound
+from authsvc.core.letters.letter import Letter
+from authsvc.core.mail import Letterhead
 from authsvc.oidc.branding.brand import ClientBrand, read_footer, read_name, read_support
 from authsvc.oidc.branding.colours import (
     DARK,
@@ -34,7 +36,9 @@ from authsvc.oidc.branding.store import (
     find_asset,
     find_brand,
     insert_asset,
+    list_letters,
     put_brand,
+    replace_letters,
     retire_assets,
 )
 from authsvc.oidc.clients.store import find_client
@@ -53,6 +57,7 @@ class Look:
     logo: str | None
     logo_width: int
     logo_height: int
+    letterhead: Letterhead
 
 
 @dataclass(frozen=True)
@@ -132,10 +137,31 @@ class Branding:
         if known is not None and timedelta(0) <= now - known[0] < REMEMBERED:
             return known[1]
         brand = self.find(client_id) if connection is None else find_brand(connection, client_id)
-        look = None if brand is None else look_of(brand)
+        look = None if brand is None else look_of(brand, self._letters(client_id, connection))
         with self._lock:
             self._known[client_id] = (now, look)
         return look
+
+    def set_letters(self, client_id: str, letters: Mapping[str, Letter]) -> None:
+        """Make these the client's own words in mails, instead of those it had. Raises NotFound: `client.unknown`."""
+        now = self.clock.now()
+        with self.database.write() as connection:
+            brand = replace(_begin(connection, client_id, now), updated_at=now)
+            put_brand(connection, brand)
+            replace_letters(connection, client_id, letters)
+            self._finish(connection, client_id, _used(brand), "oidc:brand:set", now)
+
+    def letterhead(self, client_id: str) -> Letterhead:
+        """Return in whose name and words a client's mails are, as kept now. Raises NotFound: `client.unknown`."""
+        with self.database.read() as connection:
+            brand = _begin(connection, client_id, self.clock.now())
+            return look_of(brand, list_letters(connection, client_id)).letterhead
+
+    def _letters(self, client_id: str, connection: Connection | None) -> dict[str, Letter]:
+        if connection is not None:
+            return list_letters(connection, client_id)
+        with self.database.read() as own:
+            return list_letters(own, client_id)
 
     def asset(self, client_id: str, asset_hash: str) -> Asset | None:
         """Return a file that a page names."""
@@ -149,8 +175,8 @@ class Branding:
             self._known.pop(client_id, None)
 
 
-def look_of(brand: ClientBrand) -> Look:
-    """Return a brand with the paths of its files."""
+def look_of(brand: ClientBrand, letters: Mapping[str, Letter] | None = None) -> Look:
+    """Return a brand with the paths of its files and the words of its mails."""
     folder = f"/brand/{brand.client_id}"
     return Look(
         name=brand.name,
@@ -160,6 +186,7 @@ def look_of(brand: ClientBrand) -> Look:
         logo=f"{folder}/{brand.logo_hash}.png" if brand.logo_hash else None,
         logo_width=brand.logo_width,
         logo_height=brand.logo_height,
+        letterhead=Letterhead(brand.name, brand.mail_footer, brand.support, letters or {}, brand.client_id),
     )
 
 

@@ -1,14 +1,15 @@
-"""SQL for brands and their files."""
+"""SQL for brands, their letters and their files."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from authsvc.core.database import insert_into
+from authsvc.core.letters.letter import Letter
 from authsvc.oidc.branding.brand import ClientBrand
-from authsvc.oidc.branding.tables import brand_assets, client_brands
+from authsvc.oidc.branding.tables import brand_assets, client_brands, client_letters
 
 KEPT_AFTER_REPLACED = timedelta(days=1)
 
@@ -41,6 +42,23 @@ def put_brand(connection: Connection, brand: ClientBrand) -> None:
 def delete_brand(connection: Connection, client_id: str) -> bool:
     """Return False when there was none."""
     return connection.execute(delete(client_brands).where(client_brands.c.client_id == client_id)).rowcount == 1
+
+
+def list_letters(connection: Connection, client_id: str) -> dict[str, Letter]:
+    """Return the client's own words, by kind."""
+    rows = connection.execute(select(client_letters).where(client_letters.c.client_id == client_id))
+    return {row.kind: Letter(row.subject, row.text) for row in rows}
+
+
+def replace_letters(connection: Connection, client_id: str, letters: Mapping[str, Letter]) -> None:
+    """Make these the client's own words, instead of all that it had."""
+    connection.execute(delete(client_letters).where(client_letters.c.client_id == client_id))
+    rows = [
+        {"client_id": client_id, "kind": kind, "subject": letter.subject, "text": letter.text}
+        for kind, letter in letters.items()
+    ]
+    if rows:
+        connection.execute(insert(client_letters), rows)
 
 
 def find_asset(connection: Connection, client_id: str, asset_hash: str) -> Asset | None:

@@ -1,6 +1,6 @@
-"""Clients' brands, and the files that their pages load."""
+"""Clients' brands, their own words in mails, and the files that their pages load."""
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, String, Table
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, String, Table, Text
 
 from authsvc.core.database import UtcDateTime, metadata
 
@@ -18,6 +18,16 @@ client_brands = Table(
     Column("logo_width", Integer, nullable=False),
     Column("logo_height", Integer, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+)
+
+# A client's own words for a kind of mail; the kinds that are not here are written in ours.
+client_letters = Table(
+    "client_letters",
+    metadata,
+    Column("client_id", String(64), ForeignKey("client_brands.client_id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(60), primary_key=True),
+    Column("subject", String(200), nullable=False),
+    Column("text", Text, nullable=False),
 )
 
 # Named by the hash of their content, so that browsers may keep them for ever. One that was replaced stays for a day:

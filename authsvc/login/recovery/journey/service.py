@@ -35,7 +35,7 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict, NotAllowed
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead, Message
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
@@ -118,8 +118,8 @@ class RecoveryJourney:
             if account is not None and account.is_active:
                 self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head)
             else:
-                letterhead = head or Letterhead(self.service_name)
-                instead = _no_code(address, letterhead, locked=account is not None)
+                why = "no_code_recovery_unknown" if account is None else "no_code_recovery_closed"
+                instead = (head or Letterhead(self.service_name)).write(why, address)
                 self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)  # 1
             self._record(connection, "login:recovery:code_sent", flow, account, origin, now)
         return Go(recovery_page_of(flow.id))
@@ -384,19 +384,6 @@ class RecoveryJourney:
             facts={"flow": flow.id},
             personal=None if account or not flow.email else {"tried": flow.email},
         )
-
-
-def _no_code(email: str, letterhead: Letterhead, *, locked: bool) -> Message:
-    why = (
-        "The account with this address is locked, so it can't be opened by a recovery. Please contact us."
-        if locked
-        else "There is no account with this address: perhaps you used another one."
-    )
-    text = (
-        "Somebody, hopefully you, asked to get back into an account without its passkey or second factor. "
-        f"{why}\n\nIf this was not you, there is nothing to do."
-    )
-    return Message(email, "This account can't be recovered", letterhead.under(text))
 
 
 def _not_possible() -> NotAllowed:
