@@ -55,11 +55,12 @@ class Pose:
 class Quality:
     """What a frame is worth for a comparison (pipeline/quality.py: how each is measured, and its bound).
 
-    `sharpness`: dimensionless. `brightness`: mean luma of the face, 0 to 255. `dark`, `bright`: the shares of
-    the face's pixels that show nothing for want or excess of light. `eyes_px`: the face's size.
+    `sharpness`: dimensionless. `contrast`, `brightness`: standard deviation and mean of the face's luma, 0 to 255.
+    `dark`, `bright`: the shares of the face's pixels that show nothing for want or excess of light. `eyes_px`: size.
     """
 
     sharpness: float
+    contrast: float
     brightness: float
     dark: float
     bright: float
