@@ -184,6 +184,35 @@ class PasskeySettings(_Group):
         return self
 
 
+class FaceModelSettings(_Group):
+    """An operator's network: value = (pixel - mean) * scale, colour by colour (docs/models/face.md has examples)."""
+
+    path: Path | None = Field(None, description="ONNX file; needed where the embedder is `onnx`")
+    input_px: int = Field(112, ge=16, le=1024, description="Side of its square input")
+    layout: Literal["nchw", "nhwc"] = Field("nchw", description="Order of its input: channels first or last")
+    colours: Literal["rgb", "bgr"] = Field("rgb", description="Order of its colours")
+    mean: Annotated[tuple[float, float, float], NoDecode] = Field(
+        (0.0, 0.0, 0.0), description="Taken from each pixel; three numbers in the order of its colours, or one"
+    )
+    scale: Annotated[tuple[float, float, float], NoDecode] = Field(
+        (1.0, 1.0, 1.0), description="Each pixel is multiplied by it afterwards; three numbers, or one"
+    )
+    chip: Literal["arcface", "dlib"] = Field("arcface", description="How a face must lie in its input")
+    padding: float = Field(0.25, ge=0, le=1, description="Room around a face in a `dlib` chip, as dlib counts it")
+    unit: bool = Field(True, description="Bring its vectors to length one, as for a comparison by cosine")
+    threshold: float | None = Field(
+        None, gt=0, description="Largest distance of its vectors that is one face; sqrt(2 - 2 cosine) for length one"
+    )
+
+    @field_validator("mean", "scale", mode="before")
+    @classmethod
+    def _three_numbers(cls, value: object) -> object:
+        if not isinstance(value, str | int | float):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        return tuple(parts * 3 if len(parts) == 1 else parts)
+
+
 class FaceSettings(_Group):
     enabled: bool = Field(True, description="Offer face captures at all")
     satisfies: Literal["never"] = Field(
@@ -191,12 +220,29 @@ class FaceSettings(_Group):
         description="What a face verdict satisfies. Only `never` until captures are bound to a device key",
     )
     threshold: float = Field(
-        0.40, gt=0, lt=0.6, description="Largest distance that counts as the same face (docs/measurements.md)"
+        0.40,
+        gt=0,
+        lt=0.6,
+        description="Largest distance of dlib's network that is one face, until `authsvc face calibrate` has run",
     )
+    embedder: Literal["dlib_onnx", "dlib", "onnx"] = Field(
+        "dlib_onnx", description="Face network: dlib's in onnxruntime, dlib's in dlib (the reference), or your own ONNX"
+    )
+    embedder_threads: int = Field(1, ge=1, le=64, description="Threads of the face network in each face process")
+    model_folder: Path | None = Field(
+        None, description="Where the face network is kept that is built at first start; default: beside the database"
+    )
+    model: FaceModelSettings = Field(FaceModelSettings(), description="Your own ONNX face network")
     max_pixels: int = Field(4_000_000, ge=76_800, description="Pixels a frame may have, checked before it is decoded")
     max_frame_bytes: int = Field(1_500_000, ge=10_000, description="Bytes of one frame")
     max_frames: int = Field(8, ge=3, le=16, description="Frames of one capture; at least three are asked for")
     ticket_s: int = Field(120, ge=30, le=600, description="Lifetime of a capture ticket")
+
+    @model_validator(mode="after")
+    def _own_model_complete(self) -> Self:
+        if self.embedder == "onnx" and (self.model.path is None or self.model.threshold is None):
+            raise ValueError("the embedder `onnx` needs model.path and model.threshold")
+        return self
 
 
 class RiskSettings(_Group):

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy.engine import make_url
+
 from authsvc.factors.face.embedder.dlib_embedder import DlibEmbedder, network_file
 from authsvc.factors.face.embedder.embedder import CannotEmbed, FaceEmbedder
 from authsvc.factors.face.embedder.graph_cache import cached_graph
 from authsvc.factors.face.embedder.onnx_embedder import DlibOnnxEmbedder, OwnEmbedder, OwnModel
+from authsvc.settings import Settings
 
 Kind = Literal["dlib_onnx", "dlib", "onnx"]
 
+FOLDER = "authsvc-models"
 DLIB_ID = "dlib-resnet-v1/5-point"
 # The file of face_recognition_models 0.3.0, which the shipped operating point was measured with.
 DLIB_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
@@ -27,9 +31,21 @@ class EmbedderChoice:
     """Args of open_embedder. `folder` is where the written network is kept; `own` belongs to `onnx`."""
 
     kind: Kind = "dlib_onnx"
-    folder: Path = Path(".authsvc-models")
+    folder: Path = Path(FOLDER)
     threads: int = 1
     own: OwnModel | None = None
+
+
+def choice_of(settings: Settings) -> EmbedderChoice:
+    """Return what these settings choose."""
+    face, own = settings.face, settings.face.model
+    given = own.model_dump(exclude={"threshold"}) if face.embedder == "onnx" else None
+    return EmbedderChoice(
+        face.embedder,
+        face.model_folder or _beside_the_database(settings.database.url),
+        face.embedder_threads,
+        OwnModel(**given) if given else None,
+    )
 
 
 def open_embedder(choice: EmbedderChoice) -> FaceEmbedder:
@@ -47,6 +63,12 @@ def open_embedder(choice: EmbedderChoice) -> FaceEmbedder:
         return DlibEmbedder(source, dlib_id(hashlib.sha256(source.read_bytes()).hexdigest()))
     found = cached_graph(source, choice.folder)
     return DlibOnnxEmbedder(found.graph, dlib_id(found.source_sha256), threads=choice.threads)
+
+
+def _beside_the_database(url: str) -> Path:
+    found = make_url(url)
+    file = found.database if found.get_backend_name() == "sqlite" else None
+    return (Path(file).parent if file else Path()) / FOLDER
 
 
 def dlib_id(source_sha256: str) -> str:

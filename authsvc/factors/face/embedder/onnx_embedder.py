@@ -20,6 +20,7 @@ from authsvc.factors.face.embedder.embedder import CannotEmbed, ChipSpec, arcfac
 from authsvc.factors.face.measured import FloatArray, UInt8Array
 
 MAX_DIMENSIONS = 4096
+OWN_ID = "onnx/"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _chip(model: OwnModel) -> ChipSpec:
 def _own_id(model: OwnModel, content: bytes) -> str:
     rest = {name: value for name, value in asdict(model).items() if name != "path"}
     said = json.dumps(rest, sort_keys=True).encode()
-    return f"onnx/{hashlib.sha256(content).hexdigest()[:24]}/{hashlib.sha256(said).hexdigest()[:8]}"
+    return f"{OWN_ID}{hashlib.sha256(content).hexdigest()[:24]}/{hashlib.sha256(said).hexdigest()[:8]}"
 
 
 def _session(graph: bytes, threads: int) -> Any:
