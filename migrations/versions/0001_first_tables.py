@@ -89,6 +89,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_audit_events_xid_id", ["xid", "id"], unique=False)
 
     op.create_table(
+        "believed_metadata",
+        sa.Column("signer", sa.String(length=255), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("next_update", sa.Date(), nullable=False),
+        sa.Column("believed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("signer", name=op.f("pk_believed_metadata")),
+    )
+    op.create_table(
         "clients",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -581,12 +589,38 @@ def upgrade() -> None:
         batch_op.create_index("ix_face_devices_account_id", ["account_id"], unique=False)
 
     op.create_table(
+        "face_failures",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("live", sa.Integer(), nullable=False),
+        sa.Column("unproven", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_face_failures_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_face_failures")),
+    )
+    op.create_table(
+        "face_looks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("tokens", sa.LargeBinary(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_face_looks_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_face_looks")),
+    )
+    with op.batch_alter_table("face_looks", schema=None) as batch_op:
+        batch_op.create_index("ix_face_looks_account_id", ["account_id"], unique=False)
+
+    op.create_table(
         "face_templates",
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("projection", sa.LargeBinary(), nullable=False),
         sa.Column("embedder", sa.String(length=64), nullable=False),
         sa.Column("frames", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("renewed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_face_templates_account_id"), ondelete="CASCADE"
         ),
@@ -597,14 +631,22 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("nonce", sa.String(length=64), nullable=False),
+        sa.Column("prompts", sa.String(length=40), nullable=False),
         sa.Column("purpose", sa.String(length=16), nullable=False),
         sa.Column("flow_id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("browser_hash", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("browser_known", sa.Boolean(), nullable=False),
+        sa.Column("device_id", sa.String(length=64), nullable=True),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("verdict", sa.String(length=16), nullable=True),
         sa.Column("reason", sa.String(length=40), nullable=True),
+        sa.Column("satisfies", sa.Boolean(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("redeemed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_face_tickets_account_id"), ondelete="CASCADE"
         ),
