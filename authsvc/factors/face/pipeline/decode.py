@@ -74,7 +74,7 @@ def decode(frame: bytes) -> UInt8Array:
     header = read_header(frame)
     try:
         image = Image.open(io.BytesIO(picture_of(frame, header)), formats=("JPEG",))
-        stored = np.asarray(image.convert("RGB"))
+        stored = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert copies even where equal
     except Exception as problem:  # hostile bytes make decoders raise nearly anything
         raise NotAnImage(str(problem)) from problem
     return np.ascontiguousarray(UPRIGHT[header.orientation](stored))

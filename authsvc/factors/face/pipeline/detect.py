@@ -52,4 +52,4 @@ def one_face(found: Sequence[Box]) -> Box | str:
 
 def reduction(image: UInt8Array, longest_px: int) -> float:
     """Return by how much a frame is divided for a search; never enlarged."""
-    return max(1.0, max(image.shape[:2]) / longest_px)
+    return max(1.0, float(max(image.shape[:2])) / longest_px)
