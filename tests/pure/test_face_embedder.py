@@ -15,7 +15,7 @@ from authsvc.cli.drawn_face import PERSONS, draw, encode_jpeg
 from authsvc.factors.face.comparison import distance
 from authsvc.factors.face.dlib_embedder import Measured, load_models, measure_frames
 from authsvc.factors.face.refusals import FrameRefusal
-from tests.support import faces
+from tests.support import pictures
 
 EQUAL = 1e-6
 
@@ -41,7 +41,7 @@ def measured(*frames: bytes) -> Measured:
 
 @pytest.mark.parametrize("person", PERSONS)
 def test_vectors_equal_those_of_face_recognition(face_recognition: Any, person: str) -> None:
-    frame = faces.frame(person, 0)
+    frame = pictures.frame(person, 0)
     found = measured(frame)
     image = face_recognition.load_image_file(io.BytesIO(frame))
     theirs = face_recognition.face_encodings(image, [found.boxes[0]], model="small")[0]
@@ -74,23 +74,23 @@ def test_the_model_trained_on_non_commercial_data_is_not_loaded() -> None:
 @pytest.mark.parametrize(
     ("bad", "code"),
     [
-        (faces.no_face, "face.no_face"),
-        (faces.two_faces, "face.two_faces"),
-        (faces.small_face, "face.face_too_small"),
-        (faces.truncated, "face.not_an_image"),
+        (pictures.no_face, "face.no_face"),
+        (pictures.two_faces, "face.two_faces"),
+        (pictures.small_face, "face.face_too_small"),
+        (pictures.truncated, "face.not_an_image"),
     ],
 )
 def test_a_frame_without_one_large_face_is_refused(bad: Any, code: str) -> None:
-    assert measure_frames([faces.frame("anna", 0), bad()]) == FrameRefusal(code, 1)
+    assert measure_frames([pictures.frame("anna", 0), bad()]) == FrameRefusal(code, 1)
 
 
-@pytest.mark.parametrize("name", faces.unreadable_headers())
+@pytest.mark.parametrize("name", pictures.unreadable_headers())
 def test_nothing_raises_out_of_the_worker(name: str) -> None:
-    assert measure_frames([faces.unreadable_headers()[name]]) == FrameRefusal("face.not_an_image", 0)
+    assert measure_frames([pictures.unreadable_headers()[name]]) == FrameRefusal("face.not_an_image", 0)
 
 
 def test_a_corrupt_scan_is_answered() -> None:
-    whole = bytearray(faces.frame("anna", 0))
+    whole = bytearray(pictures.frame("anna", 0))
     noise = np.random.default_rng(5)
     for _ in range(20):
         spoiled = bytearray(whole)
@@ -102,7 +102,7 @@ def test_a_corrupt_scan_is_answered() -> None:
 def test_a_large_photograph_is_searched_small_and_measured_whole() -> None:
     picture = Image.fromarray(draw(PERSONS["anna"], 0)).resize((1920, 1440), Image.Resampling.BICUBIC)
     large = measured(encode_jpeg(np.array(picture)))
-    small = measured(faces.frame("anna", 0))
+    small = measured(pictures.frame("anna", 0))
     assert large.boxes[0][1] - large.boxes[0][3] > 400
     assert distance(large.embeddings[0], small.embeddings[0]) < 0.25
 
@@ -111,5 +111,5 @@ def test_a_sideways_photograph_is_turned_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     sideways = Image.fromarray(draw(PERSONS["anna"], 0)).transpose(Image.Transpose.ROTATE_90)
-    found = measured(faces.saved(sideways, "JPEG", exif=exif, quality=90))
-    assert distance(found.embeddings[0], measured(faces.frame("anna", 0)).embeddings[0]) < 0.1
+    found = measured(pictures.saved(sideways, "JPEG", exif=exif, quality=90))
+    assert distance(found.embeddings[0], measured(pictures.frame("anna", 0)).embeddings[0]) < 0.1

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from authsvc.factors.face.frames import FrameBounds, NotAnImage, check_frames, decode, read_size
+from authsvc.factors.face.pipeline.decode import FrameBounds, check_frames, decode, read_size
+from authsvc.factors.face.pipeline.jpeg_header import NotAnImage
 from authsvc.factors.face.refusals import FrameRefusal
-from tests.support import faces
+from tests.support import pictures
 
 BOUNDS = FrameBounds(max_frames=8, max_frame_bytes=1_500_000, max_pixels=4_000_000)
-GOOD = faces.saved(Image.new("RGB", (640, 480), (90, 100, 110)), "JPEG")
+GOOD = pictures.saved(Image.new("RGB", (640, 480), (90, 100, 110)), "JPEG")
 ORIENTATION = 0x0112
 
 
@@ -18,12 +19,12 @@ def test_three_photographs_pass() -> None:
 
 
 def test_a_grey_photograph_passes() -> None:
-    assert check_frames([GOOD, GOOD, faces.saved(Image.new("L", (640, 480)), "JPEG")], BOUNDS) is None
+    assert check_frames([GOOD, GOOD, pictures.saved(Image.new("L", (640, 480)), "JPEG")], BOUNDS) is None
 
 
-@pytest.mark.parametrize("name", faces.unreadable_headers())
+@pytest.mark.parametrize("name", pictures.unreadable_headers())
 def test_what_is_no_photograph_is_refused_by_its_header(name: str) -> None:
-    bad = faces.unreadable_headers()[name]
+    bad = pictures.unreadable_headers()[name]
     assert check_frames([GOOD, bad, GOOD], BOUNDS) == FrameRefusal("face.not_an_image", 1)
     with pytest.raises(NotAnImage):
         decode(bad)
@@ -40,14 +41,14 @@ def test_what_is_no_photograph_is_refused_by_its_header(name: str) -> None:
     ],
 )
 def test_whatever_else_a_camera_writes_passes(options: dict[str, object]) -> None:
-    photograph = faces.saved(Image.new("RGB", (640, 480), (90, 100, 110)), "JPEG", **options)
+    photograph = pictures.saved(Image.new("RGB", (640, 480), (90, 100, 110)), "JPEG", **options)
     assert check_frames([photograph] * 3, BOUNDS) is None
     assert decode(photograph).shape == (480, 640, 3)
 
 
 def test_a_bomb_is_refused_by_what_its_header_declares() -> None:
-    assert len(faces.bomb()) < 1000
-    assert check_frames([GOOD, GOOD, faces.bomb()], BOUNDS) == FrameRefusal("face.too_many_pixels", 2)
+    assert len(pictures.bomb()) < 1000
+    assert check_frames([GOOD, GOOD, pictures.bomb()], BOUNDS) == FrameRefusal("face.too_many_pixels", 2)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_bomb_is_refused_by_what_its_header_declares() -> None:
     [(2000, 2000, None), (2001, 2000, "face.too_many_pixels"), (1, 2000, None), (9000, 500, "face.too_many_pixels")],
 )
 def test_the_pixel_cap_counts_width_times_height(width: int, height: int, code: str | None) -> None:
-    frame = faces.saved(Image.new("L", (width, height)), "JPEG")
+    frame = pictures.saved(Image.new("L", (width, height)), "JPEG")
     assert read_size(frame) == (width, height)
     refusal = check_frames([frame, GOOD, GOOD], BOUNDS)
     assert (refusal.code if refusal else None) == code
@@ -80,7 +81,7 @@ def test_a_decoded_frame_stands_upright(orientation: int) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     stored = Image.fromarray(scene).transpose(_UNDO[orientation]) if orientation > 1 else Image.fromarray(scene)
-    upright = decode(faces.saved(stored, "JPEG", exif=exif, quality=95))
+    upright = decode(pictures.saved(stored, "JPEG", exif=exif, quality=95))
     assert upright.shape == (32, 64, 3)
     assert upright.dtype == np.uint8
     assert upright[4, 8].min() > 200
