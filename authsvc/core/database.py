@@ -65,6 +65,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A short transaction that only reads; keep slow work out of it."""
         with self.engine.connect() as connection:
+            self._begin(connection, "BEGIN")
             yield connection
             connection.rollback()
 
@@ -74,21 +75,25 @@ class Database:
         with self.engine.connect() as connection:
             if not self.is_sqlite:  # a SQLite read sees one moment anyway
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            self._begin(connection, "BEGIN")
             yield connection
             connection.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A short transaction that commits when the block ends and rolls back when it raises."""
-        with self.engine.connect() as connection:
-            if self.is_sqlite:
-                connection = connection.execution_options(authsvc_immediate=True)
-            with connection.begin():
-                yield connection
+        with self.engine.connect() as connection, connection.begin():
+            self._begin(connection, "BEGIN IMMEDIATE")
+            yield connection
 
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+    def _begin(self, connection: Connection, statement: str) -> None:
+        # Not by SQLAlchemy's "begin" event: an engine with one listener calls four hooks around every statement.
+        if self.is_sqlite:
+            connection.exec_driver_sql(statement)
 
 
 Upsert = postgresql.Insert | sqlite.Insert
@@ -122,7 +127,7 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(dbapi_connection: Any, _record: ConnectionPoolEntry) -> None:
-        # The driver must not begin transactions by itself: BEGIN below does, of the right kind.
+        # The driver must not begin transactions by itself: Database does, of the right kind.
         dbapi_connection.isolation_level = None
         cursor = dbapi_connection.cursor()
         cursor.execute("PRAGMA busy_timeout = 5000")
@@ -130,10 +135,5 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("authsvc_immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from authsvc.accounts.levels import ProofKind
-from authsvc.accounts.store import Account, find_account, lock_account
+from authsvc.accounts.store import Account, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.errors import BadInput
 from authsvc.core.ids import new_bytes, new_id
@@ -253,12 +253,12 @@ class Passkeys:
     ) -> Proven | Refused:
         """Verify an assertion. Args: account_id is who steps up; a challenge may be older than the step.
 
-        1. the challenge is ours, unspent, of this flow and purpose; 2. the credential is registered;
+        1. the challenge is ours, unspent, of this flow and purpose; 2. the credential is registered, and its account,
+        locked from here on, is as it is now;
         3. a user handle, if given, is its owner's, and one is given where no account was named before;
         4. in a step-up the credential is the account's own, and so was the challenge;
         5. signature, origin, RP, flags (ceremony.py); 6. it is of a model that the client takes;
-        7. with the account locked it is still registered: one that is taken away at this moment proves nothing, and the
-        account that is returned is as it is now.
+        7. it is still registered: one that was taken away while its account was waited for proves nothing.
         A counter that went backwards, and a backup state that changed, are kept as evidence and refuse nothing.
         """
         passkey: Passkey | None = None
@@ -268,7 +268,7 @@ class Passkeys:
                 return self._refused(connection, "passkey.challenge_spent", None, "", origin, now)
             credential_id = credential_id_of(credential)
             passkey = find_passkey(connection, credential_id)  # 2
-            account = find_account(connection, passkey.account_id) if passkey else None
+            account = lock_account(connection, passkey.account_id) if passkey else None
             if passkey is None or account is None:
                 refused = self._refused(connection, "passkey.unknown_credential", None, "", origin, now)
                 return replace(refused, unknown_credential=credential_id)
@@ -285,13 +285,12 @@ class Passkeys:
             whose = passkey.account_id if passkey else None
             code = refusal.code("passkey.assertion_refused")
             return self._refused(connection, code, whose, refusal.reason, origin, now)
-        held = lock_account(connection, account.id)  # 7
         count, backed_up = asserted.sign_count, asserted.backed_up
-        if held is None or not note_use(connection, passkey.id, sign_count=count, backed_up=backed_up, now=now):
+        if not note_use(connection, passkey.id, sign_count=count, backed_up=backed_up, now=now):  # 7
             refused = self._refused(connection, "passkey.unknown_credential", account.id, "", origin, now)
             return replace(refused, unknown_credential=passkey.credential_id)
         self._note_oddities(connection, passkey, asserted, origin, now)
-        return Proven(held, passkey, asserted.counter_went_back)
+        return Proven(account, passkey, asserted.counter_went_back)
 
     def list(self, connection: Connection, account_id: str) -> list[Passkey]:
         """Return the account's passkeys, the oldest first; those that do not count yet too."""

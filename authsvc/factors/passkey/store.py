@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from authsvc.core.database import insert_into
 from authsvc.factors.passkey.tables import passkeys, webauthn_challenges
@@ -70,18 +72,22 @@ _NOTE_USE = (
     )
 )
 _INSERT_CHALLENGE = insert(webauthn_challenges)
-_CONSUME = (
-    update(webauthn_challenges)
-    .where(
-        webauthn_challenges.c.challenge == bindparam("answered"),
-        webauthn_challenges.c.purpose.in_(bindparam("purposes", expanding=True)),
-        webauthn_challenges.c.flow_id == bindparam("flow"),
-        webauthn_challenges.c.consumed_at.is_(None),
-        webauthn_challenges.c.expires_at > bindparam("now"),
+
+
+@cache
+def _consume(purposes: tuple[Ceremony, ...]) -> ReturningUpdate[Any]:
+    return (
+        update(webauthn_challenges)
+        .where(
+            webauthn_challenges.c.challenge == bindparam("answered"),
+            or_(*(webauthn_challenges.c.purpose == purpose.value for purpose in purposes)),
+            webauthn_challenges.c.flow_id == bindparam("flow"),
+            webauthn_challenges.c.consumed_at.is_(None),
+            webauthn_challenges.c.expires_at > bindparam("now"),
+        )
+        .values(consumed_at=bindparam("now"))
+        .returning(*(column for column in webauthn_challenges.c if column.name != "consumed_at"))
     )
-    .values(consumed_at=bindparam("now"))
-    .returning(*(column for column in webauthn_challenges.c if column.name != "consumed_at"))
-)
 
 
 def insert_passkey(connection: Connection, passkey: Passkey) -> bool:
@@ -145,13 +151,8 @@ def consume_challenge(
     connection: Connection, challenge: bytes, *, purposes: tuple[Ceremony, ...], flow_id: str, now: datetime
 ) -> Challenge | None:
     """Spend a challenge in one statement; None when it is unknown, expired, spent, or meant for something else."""
-    values = {
-        "answered": challenge,
-        "purposes": [purpose.value for purpose in purposes],
-        "flow": flow_id,
-        "now": now,
-    }
-    row = connection.execute(_CONSUME, values).one_or_none()
+    values = {"answered": challenge, "flow": flow_id, "now": now}
+    row = connection.execute(_consume(purposes), values).one_or_none()
     return Challenge(**{**row._mapping, "purpose": Ceremony(row.purpose)}) if row else None
 
 

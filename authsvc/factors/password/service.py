@@ -94,7 +94,7 @@ class Passwords:
 
     def clear(self, connection: Connection, email: str, *, known_device: str | None) -> None:
         """Forget the failures of the bucket that an attempt was claimed in; a known device opens the others too."""
-        clear_failures(connection, self._index(email), *{known_device or OTHER_BROWSERS, OTHER_BROWSERS})
+        clear_failures(connection, self._index(email), known_device or OTHER_BROWSERS)
 
     def reopen(self, connection: Connection, email: str) -> None:
         """The owner has shown up by a passkey, a known device or the mailbox: other browsers may try again."""

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from authsvc.core.database import insert_into, written_once
-from authsvc.factors.password.lockout import FORGET_BUCKET_AFTER, blocked_until, needs_owner
+from authsvc.factors.password.lockout import FORGET_BUCKET_AFTER, OTHER_BROWSERS, blocked_until, needs_owner
 from authsvc.factors.password.tables import password_failures, passwords
 
 
@@ -50,7 +50,7 @@ _COUNT_FAILURE = (
 )
 _CLEAR = delete(password_failures).where(
     password_failures.c.address_index == bindparam("address"),
-    password_failures.c.bucket.in_(bindparam("buckets", expanding=True)),
+    or_(password_failures.c.bucket == bindparam("in_bucket"), password_failures.c.bucket == OTHER_BROWSERS),
 )
 _FIND_PASSWORD = select(passwords).where(passwords.c.account_id == bindparam("account_id"))
 
@@ -130,9 +130,9 @@ def claim_attempt(connection: Connection, address_index: bytes, bucket: str, now
     return Claim(row.failures + 1)
 
 
-def clear_failures(connection: Connection, address_index: bytes, *buckets: str) -> None:
-    """Forget the failures of these buckets after a success."""
-    connection.execute(_CLEAR, {"address": address_index, "buckets": buckets})
+def clear_failures(connection: Connection, address_index: bytes, bucket: str) -> None:
+    """Forget the failures of this bucket, and of all other browsers, after a success."""
+    connection.execute(_CLEAR, {"address": address_index, "in_bucket": bucket})
 
 
 def sweep_failures(connection: Connection, now: datetime) -> None:

@@ -4,12 +4,14 @@ A count stops at a bound: more would weigh no more, and an attack must not make 
 """
 
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
 from authsvc.core.ids import new_id
 from authsvc.risk.context import FailureCounts
-from authsvc.risk.history.indexes import Indexes
+from authsvc.risk.history.indexes import Indexes, named, one_of
 from authsvc.risk.tables import sign_in_failures
 
 ACCOUNT_WINDOW = timedelta(hours=24)
@@ -17,37 +19,35 @@ SOURCE_WINDOW = timedelta(hours=1)
 MOST_COUNTED = 128  # above the last step of signals/failures.py
 
 
-_failed = sign_in_failures.c
-_on_account = (
-    select(_failed.id)
-    .where(_failed.account_index.in_(bindparam("account", expanding=True)), _failed.at > bindparam("account_since"))
-    .limit(MOST_COUNTED)
-    .subquery()
-)
-_from_source = (
-    select(_failed.account_index)
-    .where(_failed.source_index.in_(bindparam("source", expanding=True)), _failed.at > bindparam("source_since"))
-    .order_by(_failed.at.desc())
-    .limit(MOST_COUNTED)
-    .subquery()
-)
-# Built once: writing a statement down costs more than running it.
-_COUNTS = select(
-    select(func.count()).select_from(_on_account).scalar_subquery(),
-    select(func.count()).select_from(_from_source).scalar_subquery(),
-    select(func.count(func.distinct(_from_source.c.account_index))).scalar_subquery(),
-)
+@cache
+def _counts(keys: int) -> Select[Any]:
+    """Return the statement for a ring of so many keys, built once: writing one down costs more than running it."""
+    failed = sign_in_failures.c
+    on_account = (
+        select(failed.id)
+        .where(one_of(failed.account_index, "account", keys), failed.at > bindparam("account_since"))
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
+    from_source = (
+        select(failed.account_index)
+        .where(one_of(failed.source_index, "source", keys), failed.at > bindparam("source_since"))
+        .order_by(failed.at.desc())
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
+    return select(
+        select(func.count()).select_from(on_account).scalar_subquery(),
+        select(func.count()).select_from(from_source).scalar_subquery(),
+        select(func.count(func.distinct(from_source.c.account_index))).scalar_subquery(),
+    )
 
 
 def count_failures(connection: Connection, *, account: Indexes, source: Indexes, now: datetime) -> FailureCounts:
     """Return the failures on the account in 24 hours, and from the source in 1 hour with the accounts it tried."""
-    values = {
-        "account": account,
-        "account_since": now - ACCOUNT_WINDOW,
-        "source": source,
-        "source_since": now - SOURCE_WINDOW,
-    }
-    row = connection.execute(_COUNTS, values).one()
+    since = {"account_since": now - ACCOUNT_WINDOW, "source_since": now - SOURCE_WINDOW}
+    values = {**named("account", account), **named("source", source), **since}
+    row = connection.execute(_counts(len(account)), values).one()
     return FailureCounts(account=row[0], address=row[1], address_accounts=row[2])
 
 

@@ -4,10 +4,24 @@ Each comes in every key of the ring, the current one first: rows written before 
 network or country is hashed together with the account, so that these rows don't link the accounts of one household.
 """
 
+from sqlalchemy import ColumnElement, bindparam, false, or_
+
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.cipher import Keyring
 
 Indexes = tuple[bytes, ...]
+
+
+def one_of(column: ColumnElement[bytes], name: str, count: int) -> ColumnElement[bool]:
+    """Return the condition that the column holds one of `count` indexes, which `named` gives it.
+
+    An ordinary parameter for each: an IN of any length is written out anew at every execution.
+    """
+    return or_(false(), *(column == bindparam(f"{name}_{number}") for number in range(count)))
+
+
+def named(name: str, indexes: Indexes) -> dict[str, bytes]:
+    return {f"{name}_{number}": index for number, index in enumerate(indexes)}
 
 
 def network_indexes(keyring: Keyring, account_id: str, origin: Origin) -> Indexes:

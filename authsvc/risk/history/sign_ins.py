@@ -6,12 +6,26 @@ does not grow with its history.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, bindparam, delete, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Select,
+    Update,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from authsvc.core.database import insert_into, written_once
 from authsvc.risk.context import Seen
-from authsvc.risk.history.indexes import Indexes
+from authsvc.risk.history.indexes import Indexes, named, one_of
 from authsvc.risk.tables import account_history, known_networks
 
 MAX_NETWORKS = 50
@@ -31,15 +45,34 @@ def _any_network(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(known_networks.c.account_id == bindparam("account_id"), *which)
 
 
-# Built once: writing a statement down costs more than running it.
-_FIND = select(
-    account_history.c.sign_ins,
-    account_history.c.last_sign_in_at,
-    _any_network().label("networks"),
-    _any_network(known_networks.c.network_index.in_(bindparam("network", expanding=True))).label("network"),
-    _any_network(known_networks.c.country_index.is_not(None)).label("countries"),
-    _any_network(known_networks.c.country_index.in_(bindparam("country", expanding=True))).label("country"),
-).where(account_history.c.account_id == bindparam("account_id"))
+# Built once, for so many keys in the ring: writing a statement down costs more than running it.
+@cache
+def _find(networks: int, countries: int) -> Select[Any]:
+    return select(
+        account_history.c.sign_ins,
+        account_history.c.last_sign_in_at,
+        _any_network().label("networks"),
+        _any_network(one_of(known_networks.c.network_index, "network", networks)).label("network"),
+        _any_network(known_networks.c.country_index.is_not(None)).label("countries"),
+        _any_network(one_of(known_networks.c.country_index, "country", countries)).label("country"),
+    ).where(account_history.c.account_id == bindparam("account_id"))
+
+
+@cache
+def _see_network(networks: int) -> Update:
+    return (
+        update(known_networks)
+        .where(
+            known_networks.c.account_id == bindparam("account"),
+            one_of(known_networks.c.network_index, "network", networks),
+        )
+        .values(
+            last_seen_at=bindparam("now"),
+            count=known_networks.c.count + 1,
+            country_index=func.coalesce(bindparam("country", type_=LargeBinary), known_networks.c.country_index),
+        )
+    )
+
 
 _COUNT = written_once(
     account_history,
@@ -48,24 +81,12 @@ _COUNT = written_once(
         set_={"sign_ins": account_history.c.sign_ins + 1, "last_sign_in_at": made.excluded.last_sign_in_at},
     ).returning(account_history.c.sign_ins),
 )
-_SEE_NETWORK = (
-    update(known_networks)
-    .where(
-        known_networks.c.account_id == bindparam("account"),
-        known_networks.c.network_index.in_(bindparam("network", expanding=True)),
-    )
-    .values(
-        last_seen_at=bindparam("now"),
-        count=known_networks.c.count + 1,
-        country_index=func.coalesce(bindparam("country", type_=LargeBinary), known_networks.c.country_index),
-    )
-)
 
 
 def find_sign_ins(connection: Connection, account_id: str, *, network: Indexes, country: Indexes) -> SignIns:
     """Return what is known of the account, and whether this network and country are."""
-    values = {"account_id": account_id, "network": network, "country": country}
-    row = connection.execute(_FIND, values).one_or_none()
+    values = {"account_id": account_id, **named("network", network), **named("country", country)}
+    row = connection.execute(_find(len(network), len(country)), values).one_or_none()
     if row is None:
         return SignIns()
     return SignIns(
@@ -88,8 +109,8 @@ def remember_network(
     """Make a network, and the country it is in, known to the account."""
     if not network:
         return
-    here = {"account": account_id, "network": network, "country": country[0] if country else None, "now": now}
-    if connection.execute(_SEE_NETWORK, here).rowcount:
+    here = {"account": account_id, "country": country[0] if country else None, "now": now}
+    if connection.execute(_see_network(len(network)), here | named("network", network)).rowcount:
         return
     connection.execute(
         insert_into(connection, known_networks)
