@@ -8,11 +8,6 @@ import typer
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `logins` a word of its own while it is the only one."""
-
-
 @app.command()
 def logins(
     out: Annotated[Path, typer.Option(help="CSV file to write.")],
