@@ -2,12 +2,25 @@
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from authsvc.evaluate.rates import Curve
+    from authsvc.factors.face.embedder.choice import EmbedderChoice
+
 app = typer.Typer(no_args_is_help=True)
+
+
+class FaceNetwork(StrEnum):
+    """Which face network is judged."""
+
+    DLIB = "dlib"
+    ONNX = "onnx"
+    OWN = "own"
 
 
 @app.command()
@@ -22,6 +35,107 @@ def logins(
         print_report(evaluate_logins(csv, rows))
     except ValueError as problem:
         raise typer.BadParameter(str(problem), param_hint="--csv") from None
+
+
+@app.command()
+def face(
+    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Pictures as LFW lays them out.")],
+    pairs: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Pairs in LFW's format.")],
+    template: Annotated[int, typer.Option(min=1, help="Pictures whose mean is a template.")] = 1,
+    probe: Annotated[int, typer.Option(min=1, help="Pictures whose mean is a probe.")] = 1,
+    embedder: Annotated[FaceNetwork, typer.Option(help="dlib, onnx (the default network), own (the settings').")] = (
+        FaceNetwork.ONNX
+    ),
+    every_impostor: Annotated[bool, typer.Option("--every-impostor", help="Try every two people of the file.")] = False,
+    cohort: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Relative to prototypes of these people.")
+    ] = None,
+    members: Annotated[int, typer.Option(min=1, help="People in a prototype.")] = 5,
+    groups: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Person, tab, group: errors by group.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(dir_okay=False, help="Draw the DET curve into this PNG.")] = None,
+) -> None:
+    """How well faces are told apart on pairs of pictures, and how many pictures show no single face."""
+    from authsvc.evaluate import face as faces
+    from authsvc.evaluate.face_vectors import Reader
+
+    given = dict(line.split("\t", 1) for line in groups.read_text().splitlines() if "\t" in line) if groups else None
+    protocol = faces.Protocol(template, probe, every_impostor)
+    try:
+        report, curve = faces.evaluate(
+            Reader(_face_network(embedder)),
+            images,
+            faces.read_pairs(pairs),
+            protocol,
+            cohort=cohort,
+            members=members,
+            groups=given,
+        )
+    except faces.BadPairs as problem:
+        raise typer.BadParameter(str(problem), param_hint="--pairs") from None
+    if plot:
+        _draw({f"mean of {template} against mean of {probe}": curve}, plot, title="Faces")
+    print_report(report)
+
+
+@app.command()
+def face_captures(
+    live: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Frames of a camera, a folder a person.")],
+    cohort: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Also relative to prototypes of these people.")
+    ] = None,
+    members: Annotated[int, typer.Option(min=1, help="People in a prototype of that cohort.")] = 5,
+    own_members: Annotated[int, typer.Option(min=1, help="People in a prototype of the captures' own others.")] = 2,
+    limit: Annotated[float, typer.Option(help="A plain distance to look at beside.")] = 0.40,
+    embedder: Annotated[FaceNetwork, typer.Option(help="dlib, onnx (the default network), own (the settings').")] = (
+        FaceNetwork.ONNX
+    ),
+    plot: Annotated[Path | None, typer.Option(dir_okay=False, help="Draw the DET curves into this PNG.")] = None,
+) -> None:
+    """How well captures of a camera are told apart across sessions, by person, with a cohort and without."""
+    from authsvc.evaluate import face_captures as captures
+    from authsvc.evaluate.face import BadPairs
+    from authsvc.evaluate.face_vectors import Reader
+
+    reader = Reader(_face_network(embedder))
+    try:
+        report, curves = captures.evaluate(
+            reader, live, cohort=cohort, members=members, own_members=own_members, limit=limit
+        )
+    except BadPairs as problem:
+        raise typer.BadParameter(str(problem), param_hint="--live") from None
+    if plot:
+        _draw(curves, plot, title="Captures of different sessions")
+    print_report(report)
+
+
+@app.command()
+def face_embedders(
+    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Pictures, in folders or not.")],
+    first: Annotated[int, typer.Option(min=1, help="Compare on the first so many.")] = 500,
+) -> None:
+    """How far the default network's vectors are from dlib's own, on real pictures."""
+    from authsvc.evaluate.face_embedders import evaluate
+
+    report = evaluate(sorted(images.rglob("*.jpg"))[:first])
+    print_report(report)
+    raise typer.Exit(0 if report["within"] else 1)
+
+
+def _face_network(which: FaceNetwork) -> "EmbedderChoice":
+    from authsvc.factors.face.embedder.choice import EmbedderChoice, choice_of
+    from authsvc.settings import load_settings
+
+    if which is FaceNetwork.OWN:
+        return choice_of(load_settings())
+    return EmbedderChoice("dlib" if which is FaceNetwork.DLIB else "dlib_onnx")
+
+
+def _draw(curves: "Mapping[str, Curve]", plot: Path, *, title: str) -> None:
+    from authsvc.evaluate.det_plot import draw
+
+    draw(curves, plot, title=title)
 
 
 def print_report(report: Mapping[str, Any]) -> None:

@@ -28,10 +28,10 @@ DLIB_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 
 @dataclass(frozen=True)
 class EmbedderChoice:
-    """Args of open_embedder. `folder` is where the written network is kept; `own` belongs to `onnx`."""
+    """Args of open_embedder. `folder` is where the written network is kept, None: nowhere; `own` belongs to `onnx`."""
 
     kind: Kind = "dlib_onnx"
-    folder: Path = Path(FOLDER)
+    folder: Path | None = None
     threads: int = 1
     own: OwnModel | None = None
 

@@ -30,7 +30,7 @@ MAX_SOURCE_BYTES = 100_000_000  # dlib's file has 22 million
 
 @dataclass(frozen=True)
 class CachedGraph:
-    """The network; `file` is None where the folder could not be written."""
+    """The network; `file` is None where it could not be written, or should not be."""
 
     source_sha256: str
     graph: bytes = field(repr=False)
@@ -38,7 +38,7 @@ class CachedGraph:
     built: bool
 
 
-def cached_graph(source: Path, folder: Path) -> CachedGraph:
+def cached_graph(source: Path, folder: Path | None) -> CachedGraph:
     """Return the network of dlib's file `source`, from the folder or built and put there.
 
     Raises:
@@ -52,11 +52,11 @@ def cached_graph(source: Path, folder: Path) -> CachedGraph:
         raise CannotEmbed(f"dlib's face network can't be read: {problem}") from problem
     source_sha256 = hashlib.sha256(weights).hexdigest()
     stem = f"{NAME}-{source_sha256[:SUM_DIGITS]}-b{BUILDER}"
-    if found := _find(folder, stem):
+    if folder is not None and (found := _find(folder, stem)):
         return CachedGraph(source_sha256, found[1], found[0], built=False)
     graph = build_graph(read_weights(weights))
-    file = folder / f"{stem}-{_sum(graph)}.onnx"
-    return CachedGraph(source_sha256, graph, file if _write(file, graph) else None, built=True)
+    file = folder / f"{stem}-{_sum(graph)}.onnx" if folder else None
+    return CachedGraph(source_sha256, graph, file if file and _write(file, graph) else None, built=True)
 
 
 def _find(folder: Path, stem: str) -> tuple[Path, bytes] | None:
