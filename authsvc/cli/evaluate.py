@@ -138,6 +138,23 @@ def _draw(curves: "Mapping[str, Curve]", plot: Path, *, title: str) -> None:
     draw(curves, plot, title=title)
 
 
+@app.command()
+def keystroke(
+    csv: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Typings in the CMU set's columns.")],
+    protocol: Annotated[str, typer.Option(help="classic, recent or shop; see docs/models/keystroke.md.")] = "recent",
+) -> None:
+    """How well the typing detector tells owners from others who know the password."""
+    from authsvc.evaluate.keystroke import Protocol, evaluate_keystroke
+    from authsvc.evaluate.typings_file import read_typings
+
+    if protocol not in list(Protocol):
+        raise typer.BadParameter(f"one of: {', '.join(Protocol)}", param_hint="--protocol")
+    try:
+        print_report(evaluate_keystroke(read_typings(csv), Protocol(protocol)))
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--csv") from None
+
+
 def print_report(report: Mapping[str, Any]) -> None:
     """Print a report, figures rounded to what data of this size can carry."""
     typer.echo(json.dumps(_rounded(report), indent=2))

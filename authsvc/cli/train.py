@@ -23,3 +23,30 @@ def logins(
         raise typer.BadParameter(str(problem), param_hint="--csv") from None
     out.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
     typer.echo(f"{fitted['attacks']} attacks, {fitted['owners']} sign-ins of owners: {out}")
+
+
+@app.command()
+def keystroke(
+    csv: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Typings in the CMU set's columns.")],
+    out: Annotated[Path | None, typer.Option(help="Where the background is written.")] = None,
+    splits: Annotated[
+        int, typer.Option(min=0, help="Also halve the people so often, and try one half on the other.")
+    ] = 0,
+) -> None:
+    """Fit how people in general type, and the detector's weights; see docs/models/keystroke.md."""
+    from authsvc.cli.evaluate import print_report
+    from authsvc.evaluate.keystroke import cross_validate, train_background
+    from authsvc.evaluate.typings_file import read_typings
+
+    if out is None and not splits:
+        raise typer.BadParameter(
+            "say where to write the background, or how often to halve the people", param_hint="--out"
+        )
+    try:
+        typings = read_typings(csv)
+        if out is not None:
+            out.write_text(train_background(typings, source=csv.name), encoding="utf-8")
+        if splits:
+            print_report(cross_validate(typings, halves=splits))
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--csv") from None

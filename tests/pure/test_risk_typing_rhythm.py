@@ -1,5 +1,6 @@
 """Features, profiles, the detector, and signs of automation."""
 
+import json
 import math
 
 import numpy as np
@@ -14,17 +15,22 @@ from authsvc.risk.keystroke.automation import (
     findings,
     fingerprint,
 )
-from authsvc.risk.keystroke.background import BACKGROUND
-from authsvc.risk.keystroke.detector import CLIP, log_ratio
-from authsvc.risk.keystroke.features import features_s, kinds_of, log_times
-from authsvc.risk.keystroke.profile import READY_AT, WINDOW, fit_profile
+from authsvc.risk.keystroke.background import from_json, to_json
+from authsvc.risk.keystroke.comparison import FIGURES, compare
+from authsvc.risk.keystroke.detector import MOST, log_ratio, log_ratios, shipped
+from authsvc.risk.keystroke.features import features_of, features_s, kinds_of, log_times, neighbourhoods
+from authsvc.risk.keystroke.profile import READY_AT, WINDOW, TypingProfile, fit_logs, fit_profile, weighted_median
 from authsvc.risk.keystroke.sample import InputKind, TypedField, TypingSample
-from authsvc.risk.keystroke.training import calibrate, train
+from authsvc.risk.keystroke.training import LEAST_TYPINGS, fit_logistic, keys_of, train
 from tests.support.typists import Typist, as_sample
 
 
 def sample_of(*events: tuple[float, float], kind: str = "keyboard") -> TypingSample:
     return as_sample([list(event) for event in events], kind=kind)
+
+
+def profile_of(newest_first: list[TypingSample], like: TypingSample) -> TypingProfile | None:
+    return fit_profile(newest_first, like, shipped())
 
 
 def loop(*, hold_ms: float, gap_ms: float, keys: int = 16, kind: str = "keyboard") -> TypingSample:
@@ -36,6 +42,8 @@ def test_features_are_holds_then_gaps_then_overlaps_in_seconds() -> None:
     assert features == pytest.approx([0.1, 0.12, 0.05, 0.08, 0.22, -0.02, 0.1])
     assert features.shape == (3 * 3 - 2,)
     assert list(kinds_of(7)) == [0, 0, 0, 1, 1, 2, 2]
+    # Four keys: two times three in a row, each hold, gap, hold, gap, hold.
+    assert neighbourhoods(10).tolist() == [[0, 4, 1, 5, 2], [1, 5, 2, 6, 3]]
 
 
 @pytest.mark.parametrize("overlap_ms", [0, 200, 249, 5_000])
@@ -48,8 +56,8 @@ def test_a_profile_waits_for_enough_samples() -> None:
     typist = Typist(1)
     like = typist.sample()
     few = [typist.sample() for _ in range(READY_AT - 1)]
-    assert fit_profile(few, like=like) is None
-    assert fit_profile([*few, typist.sample()], like=like) is not None
+    assert profile_of(few, like=like) is None
+    assert profile_of([*few, typist.sample()], like=like) is not None
 
 
 @pytest.mark.parametrize("other", ["another number of keys", "touch", "pasted"])
@@ -61,14 +69,14 @@ def test_a_profile_only_takes_samples_like_the_one_compared(other: str) -> None:
         "touch": [typist.sample(kind="touch") for _ in range(WINDOW)],
         "pasted": [TypingSample(like.field, like.input_kind, like.events, pasted=True)] * WINDOW,
     }[other]
-    assert fit_profile(strangers, like=like) is None
+    assert profile_of(strangers, like=like) is None
 
 
 def test_only_the_newest_samples_count() -> None:
     owner, former = Typist(1), Typist(2)
     newest = [owner.sample() for _ in range(WINDOW)]
-    alone = fit_profile(newest, like=newest[0])
-    followed = fit_profile([*newest, *(former.sample() for _ in range(20))], like=newest[0])
+    alone = profile_of(newest, like=newest[0])
+    followed = profile_of([*newest, *(former.sample() for _ in range(20))], like=newest[0])
     assert alone is not None and followed is not None
     assert np.array_equal(alone.location, followed.location) and np.array_equal(alone.spread, followed.spread)
 
@@ -76,10 +84,10 @@ def test_only_the_newest_samples_count() -> None:
 def test_the_owner_scores_above_everybody_else() -> None:
     for seed in range(5):
         owner = Typist(seed)
-        profile = fit_profile([owner.sample() for _ in range(WINDOW)], like=owner.sample())
+        profile = profile_of([owner.sample() for _ in range(WINDOW)], like=owner.sample())
         assert profile is not None
-        own = [log_ratio(profile, owner.sample()) for _ in range(20)]
-        others = [log_ratio(profile, Typist(100 + other).sample()) for other in range(20)]
+        own = [log_ratio(profile, owner.sample(), shipped()) for _ in range(20)]
+        others = [log_ratio(profile, Typist(100 + other).sample(), shipped()) for other in range(20)]
         assert min(own) > 1.0
         assert np.mean(others) < -2.0
         assert max(others) < np.median(own)
@@ -87,10 +95,10 @@ def test_the_owner_scores_above_everybody_else() -> None:
 
 def test_a_profile_of_another_length_is_no_comparison() -> None:
     owner = Typist(1)
-    profile = fit_profile([owner.sample() for _ in range(WINDOW)], like=owner.sample())
+    profile = profile_of([owner.sample() for _ in range(WINDOW)], like=owner.sample())
     assert profile is not None
     with pytest.raises(ValueError, match="number of keys"):
-        log_ratio(profile, Typist(1, keys=9).sample())
+        log_ratio(profile, Typist(1, keys=9).sample(), shipped())
 
 
 EVENTS = st.lists(st.tuples(st.integers(0, 10_000_000), st.integers(0, 10_000_000)), min_size=8, max_size=8).map(
@@ -103,11 +111,11 @@ def test_any_rhythm_has_a_bounded_score(
     kept: list[tuple[tuple[int, int], ...]], typed: tuple[tuple[int, int], ...]
 ) -> None:
     samples = [TypingSample(TypedField.PASSWORD, InputKind.KEYBOARD, events) for events in [typed, *kept]]
-    profile = fit_profile(samples[1:], like=samples[0])
+    profile = profile_of(samples[1:], like=samples[0])
     assert profile is not None
-    ratio = log_ratio(profile, samples[0])
-    assert math.isfinite(ratio)
-    assert abs(ratio) <= BACKGROUND.gain * CLIP + abs(BACKGROUND.offset) + 1e-9
+    ratio = log_ratio(profile, samples[0], shipped())
+    assert math.isfinite(ratio) and abs(ratio) <= MOST
+    assert np.isfinite(compare(profile, log_times(features_of(samples)), shipped())).all()
     findings(samples[0], samples[1:])
 
 
@@ -169,19 +177,66 @@ def test_a_recording_started_later_has_the_same_fingerprint() -> None:
     assert fingerprint("acc_1", as_sample(events)) != fingerprint("acc_2", as_sample(events))
 
 
+def test_the_newest_weigh_most() -> None:
+    owner, former = Typist(1), Typist(2)
+    now, then = ([log_times(features_s(each.sample())) for _ in range(WINDOW // 2)] for each in (owner, former))
+    typed = log_times(features_of([owner.sample(), former.sample()]))
+    own, earlier = log_ratios(fit_logs(np.array([*now, *then]), shipped()), typed, shipped())
+    assert own > earlier
+    own, earlier = log_ratios(fit_logs(np.array([*then, *now]), shipped()), typed, shipped())
+    assert own < earlier
+
+
+def test_a_weighted_median_is_where_half_of_the_weight_lies() -> None:
+    values = np.array([[5.0], [1.0], [3.0]])
+    assert weighted_median(values, np.array([0.2, 0.2, 0.6])) == pytest.approx([3.0])
+    assert weighted_median(values, np.array([0.6, 0.2, 0.2])) == pytest.approx([5.0])
+    assert weighted_median(values, np.full(3, 1 / 3)) == pytest.approx([3.0])
+
+
+def test_a_part_of_the_keys_has_their_features() -> None:
+    sample = Typist(3).sample()
+    part = TypingSample(sample.field, sample.input_kind, sample.events[4:11])
+    assert keys_of(features_s(sample), 4, 11) == pytest.approx(features_s(part))
+
+
 def test_training_finds_what_separates_owners_from_others() -> None:
     people = {}
     for seed in range(6):
-        typist = Typist(seed, keys=9)
-        people[f"p{seed}"] = np.array([log_times(features_s(typist.sample())) for _ in range(60)])
+        typist = Typist(seed, keys=10)
+        people[f"p{seed}"] = log_times(features_of([typist.sample() for _ in range(LEAST_TYPINGS)]))
     background = train(people)
-    assert background.gain > 0
     assert (background.within > 0).all() and (background.between > background.within).all()
+    again = from_json(to_json(background, names=FIGURES, trained_on={"people": 6}), names=FIGURES)
+    assert again.weights == pytest.approx(background.weights, rel=1e-5)
+    owner = Typist(50, keys=10)
+    profile = fit_logs(log_times(features_of([owner.sample() for _ in range(10)])), again)
+    own = log_ratios(profile, log_times(features_of([owner.sample() for _ in range(20)])), again)
+    others = log_ratios(profile, log_times(features_of([Typist(70 + n, keys=10).sample() for n in range(20)])), again)
+    assert own.min() > others.max()
 
 
-def test_calibration_recovers_a_known_relation() -> None:
+def test_training_takes_enough_people_and_typings() -> None:
+    logs = log_times(features_of([Typist(1).sample() for _ in range(LEAST_TYPINGS - 1)]))
+    with pytest.raises(ValueError, match="training takes"):
+        train({f"p{n}": logs for n in range(6)})
+
+
+@pytest.mark.parametrize(
+    "changes", [{"format": 0}, {"weights": {}}, {"within": [1.0]}], ids=["format", "figures", "another length"]
+)
+def test_a_background_of_another_version_is_refused(changes: dict[str, object]) -> None:
+    content = json.loads(to_json(shipped(), names=FIGURES, trained_on={})) | changes
+    with pytest.raises(ValueError, match="background's file"):
+        from_json(json.dumps(content), names=FIGURES)
+
+
+def test_the_weights_are_a_likelihood_ratio() -> None:
     random = np.random.default_rng(7)
-    # Two normal classes of variance 1 at +1 and -1: the log-likelihood ratio is exactly 2x.
-    gain, offset = calibrate(random.normal(1, 1, 20_000), random.normal(-1, 1, 5_000))
-    assert gain == pytest.approx(2.0, abs=0.1)
+    # Two normal classes of variance 1 at +1 and -1: the log-likelihood ratio is exactly 2x, whatever the shares.
+    own, others = random.normal(1, 1, 20_000), random.normal(-1, 1, 5_000)
+    weight = np.repeat([0.5 / len(own), 0.5 / len(others)], [len(own), len(others)])
+    owner = np.repeat([1.0, 0.0], [len(own), len(others)])
+    weights, offset = fit_logistic(np.concatenate([own, others])[:, None], owner, weight)
+    assert weights[0] == pytest.approx(2.0, abs=0.25)  # the ridge takes a little
     assert offset == pytest.approx(0.0, abs=0.1)

@@ -21,6 +21,7 @@ KindVector = NDArray[np.intp]
 
 HOLD, PRESS_TO_PRESS, RELEASE_TO_PRESS = 0, 1, 2
 KINDS = (HOLD, PRESS_TO_PRESS, RELEASE_TO_PRESS)
+NEARBY = 5  # hold, gap, hold, gap, hold: three keys in a row
 
 FLOOR_S = 0.005  # shorter than any measured key (CMU: 0.01 s); keeps the log finite
 OVERLAP_S = 0.25  # how far keys usually overlap; longer overlaps are floored
@@ -49,6 +50,31 @@ def kinds_of(size: int) -> KindVector:
     kinds = np.repeat(np.array(KINDS, dtype=np.intp), [keys, keys - 1, keys - 1])
     kinds.setflags(write=False)
     return kinds
+
+
+@lru_cache(maxsize=256)
+def places_of(size: int) -> tuple[KindVector, slice, slice]:
+    """Return the kind of each of `size` features, where the holds stand, and where the press-to-press times."""
+    keys = (size + 2) // 3
+    return kinds_of(size), slice(0, keys), slice(keys, 2 * keys - 1)
+
+
+@lru_cache(maxsize=256)
+def neighbourhoods(size: int) -> KindVector:
+    """Return where the five features of each three keys in a row stand, shape (n - 2, NEARBY). Read-only."""
+    keys = (size + 2) // 3
+    key = np.arange(keys - 2)
+    places = np.stack([key, keys + key, key + 1, keys + key + 1, key + 2], axis=1).astype(np.intp)
+    places.setflags(write=False)
+    return places
+
+
+def mean_by_kind(values: FloatVector) -> FloatVector:
+    """Return the mean over the features of each kind, shape (…, 3n - 2) -> (…, 3)."""
+    keys = (values.shape[-1] + 2) // 3
+    sums: FloatVector = np.add.reduceat(values, [0, keys, 2 * keys - 1], axis=-1)
+    means: FloatVector = sums / np.array([keys, keys - 1, keys - 1])
+    return means
 
 
 def log_times(features: FloatVector) -> FloatVector:

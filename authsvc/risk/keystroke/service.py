@@ -17,7 +17,7 @@ from authsvc.risk.context import TypingFacts, TypingState
 from authsvc.risk.history.indexes import replay_indexes
 from authsvc.risk.history.typing import find_typing, keep_sample, start_profile
 from authsvc.risk.keystroke.automation import findings, fingerprint
-from authsvc.risk.keystroke.detector import log_ratio
+from authsvc.risk.keystroke.detector import log_ratio, shipped
 from authsvc.risk.keystroke.packing import KeptSample
 from authsvc.risk.keystroke.profile import fit_profile
 from authsvc.risk.keystroke.sample import TypingSample
@@ -49,10 +49,10 @@ class TypingRhythm:
             return TypingFacts(TypingState.LEARNING, automation=findings(sample)), False
         earlier = [each.sample for each in stored.samples]
         found = findings(sample, earlier, seen_before=stored.seen_before)
-        profile = fit_profile(earlier, like=sample)
+        profile = fit_profile(earlier, like=sample, background=shipped())
         if profile is None or not self.consents.given(connection, account_id, Purpose.TYPING):
             return TypingFacts(TypingState.LEARNING, automation=found), True
-        return TypingFacts(TypingState.SCORED, log_ratio(profile, sample), found), True
+        return TypingFacts(TypingState.SCORED, log_ratio(profile, sample, shipped()), found), True
 
     def learn(
         self, connection: Connection, account_id: str, sample: TypingSample | None, *, version: int, now: datetime
