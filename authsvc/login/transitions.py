@@ -71,10 +71,12 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.STEP_UP, Event.FACTOR_CHOSEN): State.STEP_UP_CODE,
     (State.STEP_UP, Event.CODE_SENT): State.STEP_UP_CODE,
     (State.STEP_UP, Event.PROVEN): State.READY,
+    (State.STEP_UP, Event.DENIED): State.DENIED,  # the proof itself was suspicious
     (State.STEP_UP, Event.BACK): State.IDENTIFY,
     (State.STEP_UP, Event.CANCELLED): State.REFUSED,
     (State.STEP_UP_CODE, Event.CODE_SENT): State.STEP_UP_CODE,
     (State.STEP_UP_CODE, Event.PROVEN): State.READY,
+    (State.STEP_UP_CODE, Event.DENIED): State.DENIED,
     (State.STEP_UP_CODE, Event.BACK): State.STEP_UP,
     (State.STEP_UP_CODE, Event.CANCELLED): State.REFUSED,
     (State.UNLOCK, Event.UNLOCK_BEGUN): State.UNLOCK,

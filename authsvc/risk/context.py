@@ -14,8 +14,8 @@ from typing import Any
 
 from authsvc.accounts.levels import Level
 
-INPUTS_VERSION = 2  # of the stored shape; an older one must stay readable
-READABLE_VERSIONS = (1, 2)  # 1 had no `passkey`
+INPUTS_VERSION = 3  # of the stored shape; an older one must stay readable
+READABLE_VERSIONS = (1, 2, 3)  # 1 had no `passkey`, 2 no `behaviour`, incidents and sources of failures
 
 
 class Trigger(StrEnum):
@@ -54,6 +54,8 @@ class FailureCounts:
     account: int = 0  # 24 h
     address: int = 0  # 1 h
     address_accounts: int = 0  # 1 h: how many different accounts or addresses were tried
+    account_sources: int = 0  # 24 h: from how many sources
+    incidents: int = 0  # open ones, of the whole service (risk/incidents)
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,15 @@ class TypingFacts:
 
 
 @dataclass(frozen=True)
+class BehaviourFacts:
+    """What is known of how unusual this sign-in is for the account: log-odds by part, positive for an attack."""
+
+    parts: tuple[tuple[str, float], ...] = ()  # history/behaviour/likelihood.py, by name; unknown ones are absent
+
+
+@dataclass(frozen=True)
 class PasskeyFacts:
-    counter_went_back: bool = False  # of a passkey that was the first factor
+    counter_went_back: bool = False  # of the passkey that was just shown, first or in a step-up
 
 
 NOTHING_ODD = PasskeyFacts()
@@ -92,6 +101,7 @@ class RiskContext:
     typing: TypingFacts = field(default_factory=TypingFacts)
     account: AccountState = AccountState()
     passkey: PasskeyFacts = NOTHING_ODD
+    behaviour: BehaviourFacts = BehaviourFacts()
     failed_parts: tuple[str, ...] = ()  # what could not be looked at: fails closed
 
     @property
@@ -112,6 +122,8 @@ class RiskContext:
                 "account": self.failures.account,
                 "address": self.failures.address,
                 "address_accounts": self.failures.address_accounts,
+                "account_sources": self.failures.account_sources,
+                "incidents": self.failures.incidents,
             },
             "since_last_sign_in_s": self.since_last_sign_in_s,
             "sign_ins": self.sign_ins,
@@ -127,6 +139,7 @@ class RiskContext:
                 "reachable": None if self.account.reachable is None else self.account.reachable.name,
             },
             "passkey": {"counter_went_back": self.passkey.counter_went_back},
+            "behaviour": dict(self.behaviour.parts),
             "failed_parts": list(self.failed_parts),
         }
 
@@ -158,6 +171,7 @@ def from_inputs(inputs: Mapping[str, Any]) -> RiskContext:
                 None if account["reachable"] is None else Level[account["reachable"]],
             ),
             passkey=PasskeyFacts(**inputs.get("passkey", {})),
+            behaviour=BehaviourFacts(tuple(sorted(dict(inputs.get("behaviour", {})).items()))),
             failed_parts=tuple(inputs["failed_parts"]),
         )
     except (KeyError, TypeError) as problem:

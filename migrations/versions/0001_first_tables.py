@@ -289,6 +289,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_personal_keys")),
     )
     op.create_table(
+        "population_counts",
+        sa.Column("cell", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("cell", name=op.f("pk_population_counts")),
+    )
+    op.create_table(
+        "population_news",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("cells", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_population_news")),
+    )
+    op.create_table(
+        "risk_baselines",
+        sa.Column("measure", sa.String(length=32), nullable=False),
+        sa.Column("through", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("measure", name=op.f("pk_risk_baselines")),
+    )
+    op.create_table(
         "risk_decisions",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -313,6 +332,32 @@ def upgrade() -> None:
         batch_op.create_index("ix_risk_decisions_at_id", ["at", "id"], unique=False)
         batch_op.create_index("ix_risk_decisions_flow_id", ["flow_id"], unique=False)
 
+    op.create_table(
+        "risk_incidents",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("measure", sa.String(length=32), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expected", sa.Float(), nullable=False),
+        sa.Column("high", sa.Float(), nullable=False),
+        sa.Column("peak", sa.Integer(), nullable=False),
+        sa.Column("calm", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_risk_incidents")),
+    )
+    with op.batch_alter_table("risk_incidents", schema=None) as batch_op:
+        batch_op.create_index("ix_risk_incidents_closed_at", ["closed_at"], unique=False)
+
+    op.create_table(
+        "risk_intervals",
+        sa.Column("measure", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=False),
+        sa.Column("expected", sa.Float(), nullable=False),
+        sa.Column("low", sa.Float(), nullable=False),
+        sa.Column("high", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("measure", "at", name=op.f("pk_risk_intervals")),
+    )
     op.create_table(
         "sign_in_failures",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -404,6 +449,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "device_id", name=op.f("pk_account_devices")),
     )
+    with op.batch_alter_table("account_devices", schema=None) as batch_op:
+        batch_op.create_index("ix_account_devices_first_seen_at", ["first_seen_at"], unique=False)
+
     op.create_table(
         "account_history",
         sa.Column("account_id", sa.String(length=64), nullable=False),
@@ -458,6 +506,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["event_row"], ["audit_events.id"], name=op.f("fk_audit_links_event_row")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_links")),
         sa.UniqueConstraint("event_row", name=op.f("uq_audit_links_event_row")),
+    )
+    op.create_table(
+        "behaviour_profiles",
+        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("profile_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_behaviour_profiles_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_behaviour_profiles")),
     )
     op.create_table(
         "brand_assets",

@@ -1,6 +1,8 @@
 """Passkeys through the whole service: unknown ones, counters, attested models, related origins."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from authsvc.factors.passkey.tables import passkeys
 from authsvc.risk.tables import risk_decisions
 from tests.support.browser_client import ISSUER, BrowserClient
 from tests.support.fido import AAGUID, MODEL, Service, attestation_leaf, authority, entry, packed
-from tests.support.running import Running
+from tests.support.running import PASSWORD, Running
 
 EMAIL = "ada@example.org"
 RELATED = ("https://id.shop.test", "https://id.shop.example")
@@ -26,6 +28,18 @@ def answer(service: Running, browser: BrowserClient, authenticator: SoftAuthenti
     options = browser.post_json("/login/passkey/options", {"flow": browser.flow}).json()["publicKey"]
     body = {"flow": browser.flow, "credential": authenticator.get(options, **bend)}
     return browser.post_json("/login/passkey/verify", body)
+
+
+@dataclass(frozen=True)
+class Said:
+    codes: list[str]
+    outcome: str
+
+
+def decisions(service: Running) -> list[Said]:
+    query = select(risk_decisions.c.contributions, risk_decisions.c.outcome).order_by(risk_decisions.c.at)
+    with service.services.database.read() as connection:
+        return [Said([each["code"] for each in row[0]], row[1]) for row in connection.execute(query)]
 
 
 def remove_all(service: Running) -> None:
@@ -71,6 +85,53 @@ def test_a_counter_that_went_back_is_weighed_and_shuts_nobody_out(service: Runni
     codes = [[each["code"] for each in contributions] for contributions in said]
     assert "passkey.counter_went_back" in codes[-1]
     assert not any("passkey.counter_went_back" in each for each in codes[:-1])
+
+
+def stepped_up(service: Running, browser: BrowserClient, authenticator: SoftAuthenticator, count: int) -> Any:
+    """Sign in with a password where a shop asks for more, and show the passkey for that."""
+    service.shop().begin(browser, acr_values="urn:authsvc:acr:phr")
+    browser.submit("/login/password", email=EMAIL, password=PASSWORD, typing="")
+    service.clock.advance(seconds=5)
+    options = browser.post_json("/login/passkey/options", {"flow": browser.flow}).json()["publicKey"]
+    body = {"flow": browser.flow, "credential": authenticator.get(options, count=count)}
+    return browser.post_json("/login/passkey/verify", body)
+
+
+def with_both(service: Running) -> SoftAuthenticator:
+    """Make an account with a passkey and a password; return its authenticator."""
+    owner = service.browser()
+    authenticator = service.sign_up_with_passkey(owner, EMAIL)
+    owner.open("/account/password/change")
+    owner.submit("/account/password/change", password=PASSWORD)
+    return authenticator
+
+
+def test_a_counter_that_went_back_in_a_step_up_is_weighed_for_that_sign_in(local: Running) -> None:
+    authenticator = with_both(local)
+    assert stepped_up(local, local.browser(), authenticator, 60).status_code == 200
+    before = decisions(local)
+    assert stepped_up(local, local.browser(), authenticator, 7).status_code == 200
+    first, again = decisions(local)[len(before) :]
+    assert "passkey.counter_went_back" in again.codes
+    assert "passkey.counter_went_back" not in first.codes
+    assert (first.outcome, again.outcome) == ("completed", "completed")
+    assert len(local.events("login:sign_in:completed")) == 3
+
+
+def test_where_it_tips_the_scale_the_step_up_is_refused(local_with: Callable[..., Running], tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    shipped = (files("authsvc.risk") / "policies" / "default.toml").read_text()
+    policy.write_text(shipped.replace("deny_at = 0.95", "deny_at = 0.40"))
+    service = local_with(risk={"policy_file": policy})
+    authenticator = with_both(service)
+    assert stepped_up(service, service.browser(), authenticator, 60).status_code == 200
+    completed = len(service.events("login:sign_in:completed"))
+    browser = service.browser(peer="198.51.100.10")
+    stepped_up(service, browser, authenticator, 7)
+    first, again = decisions(service)[-2:]
+    assert "passkey.counter_went_back" in again.codes
+    assert (first.outcome, again.outcome) == ("denied", "denied")
+    assert len(service.events("login:sign_in:completed")) == completed
 
 
 # -- attested models

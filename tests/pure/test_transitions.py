@@ -32,10 +32,17 @@ def test_ready_is_only_reached_by_proof() -> None:
     assert ways == {Event.ALLOWED, Event.PROVEN, Event.SIGNED_UP}
 
 
-def test_a_step_up_is_only_left_by_proof_or_by_giving_up() -> None:
+def test_a_step_up_is_only_left_by_proof_by_a_denial_or_by_giving_up() -> None:
     for state in (State.STEP_UP, State.STEP_UP_CODE):
         targets = {after(state, event) for event in Event} - {None}
-        assert targets <= {State.READY, State.REFUSED, State.STEP_UP, State.STEP_UP_CODE, State.IDENTIFY}
+        assert targets <= {
+            State.READY,
+            State.REFUSED,
+            State.DENIED,
+            State.STEP_UP,
+            State.STEP_UP_CODE,
+            State.IDENTIFY,
+        }
     assert after(State.STEP_UP, Event.ALLOWED) is None
 
 

@@ -1,12 +1,14 @@
 """What a client's attestation policy takes and refuses, and the operator's metadata file behind it."""
 
 import os
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from authsvc.cli.soft_authenticator import SoftAuthenticator
 from authsvc.core.audit.service import Audit
@@ -16,6 +18,8 @@ from authsvc.factors.passkey.ceremony import RelyingParty
 from authsvc.factors.passkey.metadata import Metadata, Model
 from authsvc.factors.passkey.metadata_file import NO_METADATA, MetadataFile, open_metadata
 from authsvc.factors.passkey.service import Passkeys, Proven, Refused
+from authsvc.factors.passkey.store import believe
+from authsvc.factors.passkey.tables import believed_metadata
 from authsvc.settings import SettingsProblem
 from tests.support.clocks import SettableClock
 from tests.support.fido import (
@@ -112,6 +116,44 @@ def test_stale_metadata_vouches_for_nothing(bench: PasskeyBench) -> None:
     stale = Metadata(1, bench.clock.now().date().replace(year=2000), given.metadata.models)
     with_metadata(bench, Given(stale))
     assert bench.register(bench.add_account(), vendors_key(), DIRECT) == UNUSABLE
+
+
+def numbered(number: int, signer: str = SIGNER) -> Given:
+    given = knows().metadata
+    assert given is not None
+    return Given(replace(given, number=number, signer=signer))
+
+
+def test_metadata_that_was_rolled_back_vouches_for_nothing_after_a_restart(bench: PasskeyBench) -> None:
+    def take(given: Given) -> Any:
+        return with_metadata(bench, given).register(bench.add_account(), vendors_key(), DIRECT)
+
+    assert isinstance(take(numbered(8)), str)
+    believed_at = bench.clock.now()
+    bench.clock.advance(hours=1)
+    assert take(numbered(7)) == UNUSABLE  # as a process that is started with the older file sees it
+    assert bench.facts("passkey:metadata:rolled_back") == [{"signer": SIGNER, "number": 7, "believed": 8}]
+    assert isinstance(take(numbered(8)), str)
+    assert isinstance(take(numbered(9)), str)
+    assert take(numbered(8)) == UNUSABLE
+    assert isinstance(take(numbered(1, signer="another.example")), str)  # numbers of their own
+    with bench.database.read() as connection:
+        rows = connection.execute(select(believed_metadata).order_by(believed_metadata.c.number)).all()
+    assert [(row.signer, row.number) for row in rows] == [("another.example", 1), (SIGNER, 9)]
+    assert rows[1].believed_at > believed_at
+
+
+def test_of_many_processes_with_different_files_the_newest_is_remembered(database: Database) -> None:
+    def offer(number: int) -> int:
+        given = numbered(number).metadata
+        assert given is not None
+        with database.write() as connection:
+            return believe(connection, given, NOW).number
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(offer, range(1, 17)))
+    assert all(answer >= number for number, answer in enumerate(answers, start=1))
+    assert offer(3) == 16
 
 
 def test_without_metadata_no_model_is_taken(bench: PasskeyBench) -> None:

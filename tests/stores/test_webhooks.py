@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
@@ -19,7 +20,7 @@ from structlog.testing import capture_logs
 
 from authsvc.accounts.events import http_client_sender
 from authsvc.accounts.events.destination import Destination, parse_destination
-from authsvc.accounts.events.http_client_sender import ForbiddenAddress, HttpClientSender
+from authsvc.accounts.events.http_client_sender import LOOK_UPS, ForbiddenAddress, HttpClientSender, LookUpTooSlow
 from authsvc.accounts.events.service import TOPIC, AccountEvents, Delivery, Webhooks
 from authsvc.accounts.events.tables import webhooks as webhooks_table
 from authsvc.core.audit.service import Audit
@@ -388,3 +389,38 @@ def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return certificate, private
+
+
+def test_a_resolver_that_hangs_holds_nobody_for_long() -> None:
+    answers, asked = threading.Event(), threading.Semaphore(0)
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        asked.release()
+        assert answers.wait(60)
+        return ["127.0.0.1"]
+
+    with receiving() as shop:
+        sender = HttpClientSender(True, resolve=resolve, resolve_s=0.05)
+        destination = parse_destination(shop.url, allow_private=True)
+        for _ in range(LOOK_UPS):
+            with pytest.raises(LookUpTooSlow, match="no answer within"):
+                sender.post(destination, {}, b"{}")
+            assert asked.acquire(timeout=60)
+        with pytest.raises(LookUpTooSlow, match="too many look-ups hang"):
+            sender.post(destination, {}, b"{}")
+        assert not asked.acquire(blocking=False)  # it was not even asked
+        answers.set()
+        patient = replace(sender, resolve_s=60)
+        for each in threading.enumerate():
+            if each.name == "webhook-look-up":
+                each.join(60)
+        assert patient.post(destination, {}, b"{}") == 204  # the room came back
+
+
+def test_a_resolver_that_fails_says_so() -> None:
+    def resolve(_host: str, _port: int) -> list[str]:
+        raise socket.gaierror("no such host")
+
+    sender = HttpClientSender(True, resolve=resolve)
+    with pytest.raises(socket.gaierror, match="no such host"):
+        sender.post(parse_destination("https://nobody.example/", allow_private=False), {}, b"{}")

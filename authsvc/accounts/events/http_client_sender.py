@@ -5,6 +5,8 @@
    in between (DNS rebinding) changes nothing. TLS still checks the certificate against the name.
 3. Redirects are not followed, proxies of the environment not used, cookies not kept. The answer's body is not read.
 4. Each wait has a bound, and so has the whole: a server that sends a byte at a time is cut off.
+5. So has the look-up: the system's resolver knows no time-out of ours, and a shop's name server may answer never. It is
+   asked in a thread that is left behind when it is late; while LOOK_UPS of these hang, names are not looked up at all.
 """
 
 import contextlib
@@ -13,10 +15,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from authsvc.accounts.events.destination import Destination, is_public
 
+RESOLVE_S = 5
+LOOK_UPS = 8
 CONNECT_S = 5
 WAIT_S = 10
 WHOLE_S = 20  # well below the outbox's lease, so that no second worker begins the same attempt
@@ -33,6 +38,10 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+class LookUpTooSlow(OSError):
+    """The host's name was not resolved in time."""
+
+
 @dataclass(frozen=True)
 class HttpClientSender:
     """Sends webhooks."""
@@ -40,12 +49,15 @@ class HttpClientSender:
     allow_private: bool
     resolve: Callable[[str, int], Sequence[str]] = resolve
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+    resolve_s: float = RESOLVE_S
+    _room: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LOOK_UPS), repr=False)
 
     def post(self, destination: Destination, headers: Mapping[str, str], body: bytes) -> int:
         """Send it and return the answer's status.
 
         Raises:
             ForbiddenAddress: rule 1.
+            LookUpTooSlow: rule 5.
             OSError, http.client.HTTPException: no answer came, or none that is HTTP.
         """
         addresses = self._addresses(destination)
@@ -70,10 +82,29 @@ class HttpClientSender:
             connection.close()
 
     def _addresses(self, destination: Destination) -> Sequence[str]:
-        addresses = self.resolve(destination.host, destination.port)
+        addresses = self._look_up(destination)
         if not self.allow_private and not (addresses and all(is_public(each) for each in addresses)):  # 1
             raise ForbiddenAddress("the host is not on the public internet")
         return addresses[:MAX_ADDRESSES]
+
+    def _look_up(self, destination: Destination) -> Sequence[str]:  # 5
+        if not self._room.acquire(blocking=False):
+            raise LookUpTooSlow("too many look-ups hang")
+        answer: Future[Sequence[str]] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self.resolve(destination.host, destination.port))
+            except Exception as problem:
+                answer.set_exception(problem)
+            finally:
+                self._room.release()
+
+        threading.Thread(target=ask, name="webhook-look-up", daemon=True).start()
+        try:
+            return answer.result(timeout=self.resolve_s)
+        except TimeoutError as late:
+            raise LookUpTooSlow(f"no answer within {self.resolve_s} s") from late
 
     def _open(self, connection: http.client.HTTPConnection, addresses: Sequence[str], destination: Destination) -> None:
         plain = _first_that_answers(addresses, destination.port)

@@ -35,6 +35,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 MAX_BLOB_BYTES = 64 * 1024 * 1024  # the public one has about 8 MB
 MAX_CHAIN = 6
+MAX_NUMBER = 2**63
 
 
 class _LargeRegistry(jws.JWSRegistry):
@@ -82,6 +83,7 @@ class Metadata:
     number: int
     next_update: date
     models: Mapping[str, Model]
+    signer: str = ""  # whose numbers these are
 
     def is_stale(self, now: datetime) -> bool:
         """Return whether a newer one has been due since before today (UTC)."""
@@ -111,7 +113,7 @@ def read_blob(blob: bytes, *, root: bytes, signer: str, now: datetime) -> Metada
     except (JoseError, ValueError, TypeError) as problem:  # TypeError: odd members of `crit`
         raise BlobRefused(f"its signature does not verify ({type(problem).__name__})") from problem
     try:
-        return _metadata(json.loads(signed.payload))  # 3
+        return _metadata(json.loads(signed.payload), signer.lower())  # 3
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
         raise BlobRefused(f"its payload is no metadata ({type(problem).__name__}: {problem})"[:200]) from problem
 
@@ -165,15 +167,18 @@ def _verifier(leaf: x509.Certificate) -> tuple[ECKey | RSAKey, list[str]]:
     raise BlobRefused("its certificate's key is of a kind that is not used here")
 
 
-def _metadata(payload: Mapping[str, Any]) -> Metadata:
+def _metadata(payload: Mapping[str, Any], signer: str) -> Metadata:
     models = [_model(entry) for entry in payload["entries"] if isinstance(entry.get("aaguid"), str)]
     number = payload["no"]
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError("`no` is no number")
+    if not 0 <= number < MAX_NUMBER:
+        raise ValueError("`no` is out of range")
     return Metadata(
         number=number,
         next_update=date.fromisoformat(payload["nextUpdate"]),
         models={model.aaguid: model for model in models},
+        signer=signer,
     )
 
 

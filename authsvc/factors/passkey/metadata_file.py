@@ -3,7 +3,7 @@ every few weeks, and nobody should have to restart for that.
 
 At start a file that can't be believed refuses, as every setting does. Later it is passed over, loudly: the one that was
 believed before stays until it is stale. A blob with a lower number than that one is passed over too, so that nobody
-brings back a list that does not know of a revocation yet.
+brings back a list that does not know of a revocation yet. Across restarts and machines `believe` (store.py) sees to it.
 """
 
 import threading

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
 from authsvc.accounts.levels import ProofKind
@@ -27,6 +28,7 @@ from authsvc.factors.factor import Exported, Way
 from authsvc.factors.passkey.attestation import (
     ASKS_NOTHING,
     AttestationPolicy,
+    MetadataUnusable,
     ModelRefused,
     policy_of,
     refuse_untrusted,
@@ -44,12 +46,14 @@ from authsvc.factors.passkey.ceremony import (
     verify_assertion,
     verify_creation,
 )
+from authsvc.factors.passkey.metadata import Metadata
 from authsvc.factors.passkey.metadata_file import NO_METADATA, MetadataSource
 from authsvc.factors.passkey.response import CeremonyRefused, challenge_of, credential_id_of, user_handle_of
 from authsvc.factors.passkey.store import (
     Ceremony,
     Challenge,
     Passkey,
+    believe,
     consume_challenge,
     count_passkeys,
     delete_passkey,
@@ -60,6 +64,8 @@ from authsvc.factors.passkey.store import (
     note_use,
     rename_passkey,
 )
+
+log = structlog.get_logger(__name__)
 
 CHALLENGE_TTL = timedelta(minutes=5)
 MAX_PASSKEYS = 50  # of one account: they are listed on its page, and named in its step-ups
@@ -190,7 +196,7 @@ class Passkeys:
             new = verify_creation(self.rp, credential, challenge=challenge.challenge, rules=rules)
             policy = policy_of(challenge.attestation)
             if policy.direct:
-                refuse_untrusted(new, policy, self.metadata.current(now), now=now)
+                refuse_untrusted(new, policy, self._believed(connection, origin, now), now=now)
                 new = replace(new, attested=True)
             return NewPasskey(new)
         except CeremonyRefused as refusal:
@@ -347,6 +353,19 @@ class Passkeys:
         """Return what is kept of the account's passkeys. Public keys are no secret; private ones are never here."""
         return [_exported(passkey) for passkey in list_passkeys(connection, account_id)]
 
+    def _believed(self, connection: Connection, origin: Origin, now: datetime) -> Metadata | None:
+        """Return the metadata. Raises MetadataUnusable: a newer one was believed before; this one lacks revocations."""
+        given = self.metadata.current(now)
+        if given is None:
+            return None
+        newest = believe(connection, given, now)
+        if given.number < newest.number:
+            facts = {"signer": given.signer, "number": given.number, "believed": newest.number}
+            self._record(connection, "passkey:metadata:rolled_back", None, facts, origin, now)
+            log.error("passkey.metadata_rolled_back", believed_at=newest.believed_at.isoformat(), **facts)
+            raise MetadataUnusable(f"it has number {given.number}, and {newest.number} was believed before")
+        return given
+
     def _note_oddities(
         self, connection: Connection, passkey: Passkey, asserted: Asserted, origin: Origin, now: datetime
     ) -> None:
@@ -416,7 +435,7 @@ class Passkeys:
         self,
         connection: Connection,
         tag: str,
-        account_id: str,
+        account_id: str | None,
         facts: Mapping[str, Any],
         origin: Origin,
         now: datetime,

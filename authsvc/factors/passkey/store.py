@@ -1,11 +1,11 @@
-"""SQL for passkeys and their challenges.
+"""SQL for passkeys, their challenges, and the newest metadata that was believed.
 
 What a sign-in runs is built once: writing a statement down costs more than running it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert,
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from authsvc.core.database import insert_into
-from authsvc.factors.passkey.tables import passkeys, webauthn_challenges
+from authsvc.factors.passkey.metadata import Metadata
+from authsvc.factors.passkey.tables import believed_metadata, passkeys, webauthn_challenges
 
 
 class Ceremony(StrEnum):
@@ -163,3 +164,38 @@ def sweep_challenges(connection: Connection, now: datetime) -> None:
 
 def _passkey(row: Row[Any]) -> Passkey:
     return Passkey(**{**row._mapping, "transports": tuple(row.transports)})
+
+
+@dataclass(frozen=True)
+class Believed:
+    """The newest metadata of one signer that was used here, and since when."""
+
+    signer: str
+    number: int
+    next_update: date
+    believed_at: datetime
+
+
+def believe(connection: Connection, given: Metadata, now: datetime) -> Believed:
+    """Return the newest metadata of this signer that was ever believed: `given`, unless a newer one was.
+
+    One statement raises the number and none lowers it, whichever process, machine or order of files asks.
+    """
+    newest = _newest(connection, given.signer)
+    if newest is not None and newest.number >= given.number:
+        return newest
+    row = {"signer": given.signer, "number": given.number, "next_update": given.next_update, "believed_at": now}
+    raised = {name: value for name, value in row.items() if name != "signer"}
+    connection.execute(
+        insert_into(connection, believed_metadata)
+        .values(row)
+        .on_conflict_do_update(index_elements=["signer"], set_=raised, where=believed_metadata.c.number < given.number)
+    )
+    found = _newest(connection, given.signer)
+    assert found is not None  # it was just written
+    return found
+
+
+def _newest(connection: Connection, signer: str) -> Believed | None:
+    row = connection.execute(select(believed_metadata).where(believed_metadata.c.signer == signer)).one_or_none()
+    return Believed(**row._mapping) if row else None

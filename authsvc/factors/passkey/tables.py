@@ -1,6 +1,6 @@
-"""Registered credentials, and the challenges handed out for ceremonies."""
+"""Registered credentials, the challenges handed out for ceremonies, and how new the metadata is that was believed."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, ForeignKey, Index, LargeBinary, String, Table
 
 from authsvc.core.database import UtcDateTime, metadata
 
@@ -24,6 +24,16 @@ passkeys = Table(
     Column("uv_at_registration", Boolean, nullable=False, default=False),
     Column("proven_uv_at", UtcDateTime),
     Index("ix_passkeys_account_id", "account_id"),
+)
+
+# The newest FIDO metadata that was ever used here: an older one must not come back with a restart.
+believed_metadata = Table(
+    "believed_metadata",
+    metadata,
+    Column("signer", String(255), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("next_update", Date, nullable=False),
+    Column("believed_at", UtcDateTime, nullable=False),
 )
 
 webauthn_challenges = Table(

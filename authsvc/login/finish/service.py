@@ -48,7 +48,7 @@ class Arrival:
     origin: Origin
     typing: TypingSample | None = None
     password_version: int | None = None
-    counter_went_back: bool = False  # of the passkey that was the first factor
+    counter_went_back: bool = False  # of the passkey that was shown
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,9 @@ class SignIn:
                 arrived = replace(arrived, counter_went_back=outcome.counter_went_back)
                 return self.decide(connection, flow, arrived, "passkey", now)
             arrived = self.resumed(connection, flow, account, proven, device, visitor, now)
+            if outcome.counter_went_back:  # nobody knew when the step-up was asked for, so it is weighed now
+                arrived = replace(arrived, counter_went_back=True)
+                return self.decide(connection, flow, arrived, "passkey", now, event=Event.PROVEN)
             return self.finish.complete(connection, flow, Event.PROVEN, arrived, now=now)
 
     def resumed(
@@ -214,8 +217,20 @@ class SignIn:
         sample = self._unseal(flow)
         return self._arrived(connection, flow, account, {**flow.proofs, **proven}, device, visitor, sample, stored, now)
 
-    def decide(self, connection: Connection, flow: Flow, arrival: Arrival, trigger: str, now: datetime) -> Go | Stay:
-        """Let risk decide on who arrives: complete the sign-in, ask for more, or refuse."""
+    def decide(
+        self,
+        connection: Connection,
+        flow: Flow,
+        arrival: Arrival,
+        trigger: str,
+        now: datetime,
+        *,
+        event: Event = Event.ALLOWED,
+    ) -> Go | Stay:
+        """Let risk decide on who arrives: complete the sign-in, ask for more, or refuse.
+
+        Args: event completes it; PROVEN where a step-up is weighed once more, whose earlier decision ends alike.
+        """
         account, origin = arrival.account, arrival.origin
         level = level_now(arrival.proofs, now=now, raised=self.sessions.raised)
         context = self.risk.gather(
@@ -244,6 +259,8 @@ class SignIn:
             now=now,
             outcome=outcome,
         )
+        if event is Event.PROVEN and flow.decision_id is not None and outcome != "open":
+            self.risk.settle(connection, flow.decision_id, outcome, now)
         kept: dict[str, Any] = {"account_id": account.id, "decision_id": decision_id, "proofs": dict(arrival.proofs)}
         kept["passkey_offer"] = flow.passkey_offer
         if decision.decision is Outcome.DENY:
@@ -252,7 +269,7 @@ class SignIn:
             return Go(page_of(flow.id))
         if level >= required:
             flow, settled = _with(flow, decision_id=decision_id, risk_level=decision.required), outcome != "open"
-            return self.finish.complete(connection, flow, Event.ALLOWED, arrival, now=now, settled=settled)
+            return self.finish.complete(connection, flow, event, arrival, now=now, settled=settled)
         kept |= {"risk_level": decision.required, "typing_sealed": self._seal(connection, flow, arrival)}
         self.flows.move(connection, flow, Event.STEP_UP_ASKED, now=now, **kept)
         return Go(page_of(flow.id))
