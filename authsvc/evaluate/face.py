@@ -115,14 +115,17 @@ def evaluate(
         BadPairs: a picture is not there, or no pair is left.
     """
     vectors = _vectors(reader, images, pairs, protocol)
-    acquired = {"failure_to_acquire": reader.failure_to_acquire, "ms_per_image": reader.ms_per_image}
+    acquired = {
+        "failure_to_acquire": reader.failure_to_acquire,
+        "ms_per_image": reader.ms_per_image,
+        "failures": dict(reader.failures),
+    }
     sides = list(_sides(pairs, vectors, protocol))
     prototypes = prototypes_of(means_by_person(reader, cohort), members) if cohort else None
     scored = list(_scored(sides, prototypes))
     report, whole = report_of(scored)
     report |= acquired | {
         "embedder": reader.embedder,
-        "failures": dict(reader.failures),
         "cohort": len(prototypes.rows) if prototypes else 0,
     }
     if groups:

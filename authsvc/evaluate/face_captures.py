@@ -64,6 +64,7 @@ def evaluate(
         BadPairs: nobody has captures of two sessions, or there is only one person.
     """
     captures = read_captures(reader, live)
+    failed = reader.failure_to_acquire
     kinds = {"plain": list(_plain(captures))}
     if len({each.person for each in captures}) >= 2 + NEAREST * own_members:
         kinds["own cohort"] = list(_by_own_cohort(captures, own_members))
@@ -74,7 +75,7 @@ def evaluate(
         "people": len({each.person for each in captures}),
         "captures": len(captures),
         "embedder": reader.embedder,
-        "failure_to_acquire": reader.failure_to_acquire,
+        "failure_to_acquire": failed,
         "at_limit": {"limit": limit} | _rates(kinds["plain"], limit),
     }
     curves = {}

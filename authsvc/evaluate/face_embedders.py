@@ -1,4 +1,4 @@
-"""How far the default network's vectors are from those of dlib itself, which runs the same weights on the same chips."""
+"""How far the default network's vectors are from those of dlib, which runs the same weights on the same chips."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -44,34 +44,36 @@ class Found:
 
 @dataclass(frozen=True)
 class Calibration:
-    """For one embedder, at one false-match rate."""
+    """The templates of one embedder, and the cohort of the same moment."""
 
     embedder: str
-    fmr: float
+    known: tuple[Known, ...] = field(repr=False)
+    cohort: Cohort
 
-    def points(self, known: Sequence[Known], cohort: Cohort) -> tuple[Found, ...]:
-        """Return the plain point, and the relative one where the cohort stands.
+    def points(self, fmr: float) -> tuple[Found, ...]:
+        """Return the plain point at this false-match rate, and the relative one where the cohort stands.
 
         Raises:
             TooFewPairs: these pairs can't show the rate.
         """
-        people = list(known)[:PEOPLE]
+        people = self.known[:PEOPLE]
         vectors = np.stack([each.vector for each in people]) if people else np.empty((0, 0))
-        found = [self._found(_plain(vectors), len(people), prototypes=0)]
-        if cohort.stands:
-            found.append(self._found(_relative(people, vectors, cohort), len(people), prototypes=len(cohort)))
+        found = [self._found(_plain(vectors), fmr, len(people), prototypes=0)]
+        if self.cohort.stands:
+            pairs = _relative(people, vectors, self.cohort)
+            found.append(self._found(pairs, fmr, len(people), prototypes=len(self.cohort)))
         return tuple(found)
 
-    def _found(self, pairs: Iterator[tuple[NDArray[np.int32], FloatArray]], people: int, *, prototypes: int) -> Found:
+    def _found(
+        self, pairs: Iterator[tuple[NDArray[np.int32], FloatArray]], fmr: float, people: int, *, prototypes: int
+    ) -> Found:
         parts = list(pairs)
         impostors = np.concatenate([apart for _, apart in parts]) if parts else np.empty(0)
-        threshold = calibrated_threshold(impostors, self.fmr)
+        threshold = calibrated_threshold(impostors, fmr)
         matched = np.zeros(people, np.int32)
         for both, apart in parts:
             np.add.at(matched, both[apart <= threshold].ravel(), 1)
-        point = OperatingPoint(
-            self.embedder, threshold, self.fmr, len(impostors), people, "this deployment", prototypes
-        )
+        point = OperatingPoint(self.embedder, threshold, fmr, len(impostors), people, "this deployment", prototypes)
         return Found(point, int((impostors <= threshold).sum()), float(matched.max() / (people - 1)))
 
 

@@ -8,7 +8,7 @@ What was taken back is deleted in the transaction that takes it back: `forget` b
 goes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -22,7 +22,7 @@ from authsvc.core.sealing.cipher import CannotOpen
 from authsvc.core.sealing.service import Vault
 from authsvc.factors.face.embedder.onnx_embedder import OWN_ID
 from authsvc.factors.face.matching import store
-from authsvc.factors.face.matching.calibration import Calibration, Found, Known
+from authsvc.factors.face.matching.calibration import Calibration, Known
 from authsvc.factors.face.matching.cohort import MAX_PROTOTYPES, MEMBERS, Cohort, prototype_of
 from authsvc.factors.face.matching.operating_point import SHIPPED, Match, OperatingPoint, Points, compare
 from authsvc.factors.face.measured import FloatArray
@@ -83,19 +83,13 @@ class Matching:
         """Delete what the cohort has of a person, at once, and every prototype that they are part of."""
         store.delete_member(connection, account_id)
 
-    def calibrate(
-        self, connection: Connection, embedder: str, templates: Sequence[tuple[str, FloatArray]], fmr: float
-    ) -> tuple[Found, ...]:
-        """Return the operating points that these templates show, not kept yet.
-
-        Args: templates: account and vector of everybody enrolled with this embedder.
-
-        Raises:
-            TooFewPairs: they can't show this rate.
-        """
+    def to_calibrate(
+        self, connection: Connection, embedder: str, templates: Iterable[tuple[str, FloatArray]]
+    ) -> Calibration:
+        """Return what a calibration computes with. Args: templates: accounts and their plain vectors."""
         memberships = store.list_memberships(connection, embedder)
-        known = [Known(account_id, vector, memberships.get(account_id)) for account_id, vector in templates]
-        return Calibration(embedder, fmr).points(known, self.cohort(connection, embedder))
+        known = tuple(Known(account_id, vector, memberships.get(account_id)) for account_id, vector in templates)
+        return Calibration(embedder, known, self.cohort(connection, embedder))
 
     def keep(self, connection: Connection, points: Sequence[OperatingPoint], *, now: datetime) -> None:
         """Let these points decide from now on, and leave the evidence."""
