@@ -75,5 +75,5 @@ class DlibFaces:
 def _reduced(image: UInt8Array, scale: float) -> UInt8Array:
     if scale == 1.0:
         return image
-    size = (round(image.shape[1] / scale), round(image.shape[0] / scale))
+    size = (max(round(image.shape[1] / scale), 1), max(round(image.shape[0] / scale), 1))  # some are a line
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
