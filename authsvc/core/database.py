@@ -7,12 +7,12 @@ at READ COMMITTED: what must happen once is one statement (`UPDATE … WHERE …
 Times are stored in UTC and read back aware. JSON is stored as JSON, bytes as bytes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, Table, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, Executable, MetaData, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -30,6 +30,7 @@ metadata = MetaData(
 
 
 Statement = TypeVar("Statement")
+_LATER = "authsvc_later"  # the rows that a write transaction inserts at its end, by statement
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -66,8 +67,7 @@ class Database:
         """A short transaction that only reads; keep slow work out of it."""
         with self.engine.connect() as connection:
             self._begin(connection, "BEGIN")
-            yield connection
-            connection.rollback()
+            yield connection  # closing it ends the transaction
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -77,14 +77,20 @@ class Database:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             self._begin(connection, "BEGIN")
             yield connection
-            connection.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A short transaction that commits when the block ends and rolls back when it raises."""
         with self.engine.connect() as connection, connection.begin():
             self._begin(connection, "BEGIN IMMEDIATE")
-            yield connection
+            later: dict[Executable, list[Mapping[str, Any]]] = {}
+            connection.info[_LATER] = later
+            try:
+                yield connection
+                for statement, rows in later.items():
+                    connection.execute(statement, rows)
+            finally:
+                del connection.info[_LATER]
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -94,6 +100,19 @@ class Database:
         # Not by SQLAlchemy's "begin" event: an engine with one listener calls four hooks around every statement.
         if self.is_sqlite:
             connection.exec_driver_sql(statement)
+
+
+def insert_at_end(connection: Connection, statement: Executable, row: Mapping[str, Any]) -> None:
+    """Insert a row when the write transaction ends, together with all others of this statement and in their order.
+
+    For rows that nothing reads before: what several use cases of one request leave costs one statement and one
+    round trip. Outside of `Database.write` it is inserted at once.
+    """
+    later = connection.info.get(_LATER)
+    if later is None:
+        connection.execute(statement, row)
+    else:
+        later.setdefault(statement, []).append(row)
 
 
 Upsert = postgresql.Insert | sqlite.Insert

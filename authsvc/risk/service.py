@@ -10,7 +10,7 @@ Fails closed: a part that can't be looked at is named in the context, the policy
 audit event and a log line raise the alarm. Odd input (no IP address, a clock that jumped) counts as unknown.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import maxminddb
@@ -156,7 +156,7 @@ class RiskService:
                 probability=decision.probability,
                 policy_version=decision.policy_version,
                 model_version=decision.model_version,
-                contributions=[asdict(each) for each in decision.contributions],
+                contributions=[dict(vars(each)) for each in decision.contributions],
                 inputs_sealed=sealed,
                 outcome=outcome,
                 outcome_at=None if outcome == "open" else now,

@@ -71,4 +71,6 @@ def _set(response: Response, name: str, value: str, max_age_s: int | None) -> No
     response.raw_headers[:] = [
         (key, text) for key, text in response.raw_headers if key != b"set-cookie" or not text.startswith(start)
     ]
-    response.set_cookie(name, value, max_age=max_age_s, path="/", secure=True, httponly=True, samesite="lax")
+    lives = "" if max_age_s is None else f" Max-Age={max_age_s};"
+    text = f"{name}={value};{lives} Path=/; Secure; HttpOnly; SameSite=lax"  # nothing in it needs quoting
+    response.raw_headers.append((b"set-cookie", text.encode("latin-1")))

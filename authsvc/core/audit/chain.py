@@ -107,7 +107,17 @@ def check_facts(facts: Mapping[str, Any]) -> None:
     Raises:
         ValueError: a key that is not text, an integer past 2**53, a value that is not JSON.
     """
-    rfc8785.dumps(dict(facts))
+    if not all(type(name) is str and name.isascii() and _is_plain(value) for name, value in facts.items()):
+        rfc8785.dumps(dict(facts))
+
+
+def _is_plain(value: Any) -> bool:
+    """Return True for what always has a canonical form, and most facts are; the library looks at the rest."""
+    if type(value) is str:
+        return value.isascii()
+    if type(value) is list:
+        return all(_is_plain(each) for each in value)
+    return value is None or type(value) is bool
 
 
 def link(key: bytes, previous_mac: bytes, seq: int, event: Event) -> bytes:

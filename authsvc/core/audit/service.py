@@ -1,4 +1,4 @@
-"""Record what happened, in the transaction of the use case that did it.
+"""Record what happened, in the transaction of the use case that did it; the rows are written at its end.
 
 A tag is `source:subject:action`, such as `login:password:failed`: the room that saw it, what it was about, what was
 done. Every tag is listed in docs/reference/events.md; a test keeps that list complete.
@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Connection, Text, cast, func, insert, literal
 
 from authsvc.core.audit.chain import check_facts
 from authsvc.core.audit.tables import audit_events
+from authsvc.core.database import insert_at_end
 from authsvc.core.ids import new_id
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
@@ -57,7 +58,8 @@ class Audit:
             sealed = self.vault.seal_json_for(connection, account_id, private, context=context, now=now)
         elif private:
             sealed = self.vault.seal(json.dumps(private, sort_keys=True).encode(), context=context)
-        connection.execute(
+        insert_at_end(
+            connection,
             _INSERT[connection.dialect.name],
             {
                 "event_id": event_id,

@@ -49,9 +49,7 @@ class Vault:
         self, connection: Connection, account_id: str, value: Any, *, context: str, now: datetime
     ) -> bytes:
         """Seal a JSON value under the person's own key."""
-        return self.seal_for(
-            connection, account_id, json.dumps(value, sort_keys=True).encode(), context=context, now=now
-        )
+        return self.seal_for(connection, account_id, _to_json(value).encode(), context=context, now=now)
 
     def open_for(self, connection: Connection, account_id: str, sealed: bytes, *, context: str) -> bytes | None:
         """Open what `seal_for` sealed; None when the person was erased. Raises CannotOpen when it was altered."""
@@ -97,6 +95,9 @@ class Vault:
 
 
 _FIND_KEY = select(personal_keys.c.sealed_key).where(personal_keys.c.account_id == bindparam("account_id"))
+
+
+_to_json = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an encoder for each value
 
 
 class _KeyCache:
