@@ -10,6 +10,7 @@ same number give the same bytes.
 """
 
 import io
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -17,9 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from authsvc.factors.face.pipeline.pose import DEPTH
+
 WIDTH, HEIGHT = 640, 480
 JPEG_QUALITY = 90
 OVERSAMPLING = 2  # drawn twice as large, then reduced: soft edges
+NOSE_BEFORE_EYES = 2.5  # how much farther than the eyes the tip of a nose moves when a drawn head turns
 
 Rgb = tuple[int, int, int]
 Point = tuple[float, float]
@@ -114,9 +118,9 @@ PERSONS = {
 }
 
 
-def draw_frame(person: DrawnPerson, number: int) -> bytes:
-    """Return frame `number` of a capture of this person: a JPEG of 640 x 480 pixels."""
-    return encode_jpeg(draw(person, number))
+def draw_frame(person: DrawnPerson, number: int, *, size: float = 0.52, turn_deg: float = 0.0) -> bytes:
+    """Return frame `number` of a capture of this person: a JPEG of 640 x 480 pixels. Args: as draw."""
+    return encode_jpeg(draw(person, number, size=size, turn_deg=turn_deg))
 
 
 def encode_jpeg(image: RgbImage) -> bytes:
@@ -125,15 +129,20 @@ def encode_jpeg(image: RgbImage) -> bytes:
     return buffer.getvalue()
 
 
-def draw(person: DrawnPerson, number: int, *, centre_x: float = 0.5, size: float = 0.52) -> RgbImage:
+def draw(
+    person: DrawnPerson, number: int, *, centre_x: float = 0.5, size: float = 0.52, turn_deg: float = 0.0
+) -> RgbImage:
     """Return the frame's pixels, RGB uint8.
 
     Args:
         centre_x: where the face is, as a fraction of the image's width.
         size: the face's height as a fraction of the image's height.
+        turn_deg: how far the person turns to their own left; the nose moves before the eyes by as much as
+            pipeline/pose.py reads from it. Believable to 20 degrees.
     """
     noise = np.random.default_rng([number, person.hair[0], person.skin[0]])  # reproducible on purpose
-    canvas = _Canvas(noise, centre_x, size)
+    turn = DEPTH * person.eye_spacing * math.tan(math.radians(turn_deg)) / (NOSE_BEFORE_EYES - 1)
+    canvas = _Canvas(noise, centre_x, size, turn)
     canvas.hair_behind(person)
     canvas.neck_and_head(person)
     for side in (-1, 1):
@@ -150,14 +159,14 @@ def draw(person: DrawnPerson, number: int, *, centre_x: float = 0.5, size: float
 class _Canvas:
     """Coordinates: the face's height is 1, its middle (0, 0.5), its top (0, 0)."""
 
-    def __init__(self, noise: np.random.Generator, centre_x: float, size: float) -> None:
+    def __init__(self, noise: np.random.Generator, centre_x: float, size: float, turn: float) -> None:
         self._unit = size * HEIGHT * OVERSAMPLING * (1 + noise.normal(0, 0.012))
         self._origin = (
             (centre_x * WIDTH + noise.normal(0, 3)) * OVERSAMPLING,
             ((1 - size) / 2 * HEIGHT + noise.normal(0, 3)) * OVERSAMPLING,
         )
         self._lean = noise.normal(0, 0.02)
-        self._turn = noise.normal(0, 0.006)
+        self._turn = noise.normal(0, 0.006) + turn
         shape = (HEIGHT * OVERSAMPLING, WIDTH * OVERSAMPLING)
         rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
         wall = 165 + 40 * rows / shape[0] - 25 * columns / shape[1]
@@ -214,7 +223,7 @@ class _Canvas:
         self._stroke([inner, middle, outer], person.brow_weight, _times(person.hair, 0.6), soft=0.008)
 
     def nose(self, person: DrawnPerson) -> None:
-        tip = (self._turn * 2.5, person.eye_height + person.nose_length)
+        tip = (self._turn * NOSE_BEFORE_EYES, person.eye_height + person.nose_length)
         dark, bright = _times(person.skin, 0.6), _times(person.skin, 1.14)
         for side in (-1, 1):
             self._stroke(

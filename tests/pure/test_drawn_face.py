@@ -7,20 +7,22 @@ import pytest
 
 from authsvc.cli.drawn_face import PERSONS, draw_frame
 from authsvc.factors.face.comparison import distance, mean_of
-from authsvc.factors.face.dlib_embedder import Measured, load_models, measure_frames
-from tests.support import faces
+from authsvc.factors.face.embedder.choice import EmbedderChoice
+from authsvc.factors.face.measured import Measured
+from authsvc.factors.face.pipeline.measure import begin_worker, measure_frames
+from tests.support import pictures
 
 FRAMES = 6
 
 
 @pytest.fixture(scope="module")
 def embeddings() -> dict[str, list[np.ndarray]]:
-    load_models()
+    begin_worker(EmbedderChoice(kind="dlib"))
     found = {}
     for name in PERSONS:
-        measured = measure_frames(faces.capture(name, count=FRAMES))
+        measured = measure_frames(pictures.capture(name, count=FRAMES))
         assert isinstance(measured, Measured), (name, measured)
-        found[name] = list(measured.embeddings)
+        found[name] = [frame.embedding for frame in measured.frames]
     return found
 
 
@@ -37,3 +39,16 @@ def test_captures_of_two_persons_are_far_apart(embeddings: dict[str, list[np.nda
 def test_the_same_frame_is_drawn_the_same() -> None:
     person = PERSONS["anna"]
     assert draw_frame(person, 3) == draw_frame(person, 3) != draw_frame(person, 4)
+
+
+@pytest.mark.parametrize("name", PERSONS)
+def test_a_drawn_head_turns_as_far_as_it_is_told(embeddings: dict[str, list[np.ndarray]], name: str) -> None:
+    def yaw(turn_deg: float) -> float:
+        frames = [draw_frame(PERSONS[name], number, turn_deg=turn_deg) for number in range(3)]
+        measured = measure_frames(frames)
+        assert isinstance(measured, Measured), (name, measured)
+        return float(np.mean([frame.pose.yaw_deg for frame in measured.frames]))
+
+    straight = yaw(0)
+    for turn_deg in (-15, 15):
+        assert yaw(turn_deg) - straight == pytest.approx(turn_deg, abs=6)
