@@ -46,9 +46,15 @@ from authsvc.core.sweeper import Sweep, Sweeper
 from authsvc.factors.email_code.service import EmailCodes
 from authsvc.factors.email_code.store import sweep_codes
 from authsvc.factors.face import routes as face_routes
-from authsvc.factors.face.dlib_embedder import load_models
+from authsvc.factors.face.captures.service import Captures
+from authsvc.factors.face.devices.service import DeviceKeys
+from authsvc.factors.face.devices.store import sweep_device_tickets
+from authsvc.factors.face.embedder.choice import choice_of
+from authsvc.factors.face.matching.service import Matching
+from authsvc.factors.face.pipeline.measure import begin_worker
 from authsvc.factors.face.service import FaceService
 from authsvc.factors.face.store import delete_face_data, sweep_tickets
+from authsvc.factors.face.templates.service import Templates
 from authsvc.factors.factor import Factor
 from authsvc.factors.passkey import routes as passkey_routes
 from authsvc.factors.passkey.authenticator_names import load_names
@@ -68,6 +74,8 @@ from authsvc.login import routes as login_routes
 from authsvc.login.account import routes as account_routes
 from authsvc.login.account.activity import routes as activity_routes
 from authsvc.login.account.activity.service import Activity
+from authsvc.login.account.face import routes as own_face_routes
+from authsvc.login.account.face.service import OwnFace
 from authsvc.login.account.fresh.service import FreshProof
 from authsvc.login.account.passkeys import routes as own_passkey_routes
 from authsvc.login.account.passkeys.service import OwnPasskeys
@@ -124,9 +132,12 @@ from authsvc.oidc.flows import FinishedSignIn, RefusedSignIn, SignInRequest
 from authsvc.oidc.keys.service import SigningKeys
 from authsvc.oidc.provider import Provider, build_provider
 from authsvc.oidc.token.store import sweep_tokens
+from authsvc.risk.history.behaviour.store import sweep_population
 from authsvc.risk.history.failures import sweep_failures as sweep_sign_in_failures
 from authsvc.risk.history.geo import open_geo
+from authsvc.risk.history.networks import open_networks
 from authsvc.risk.history.typing import forget_typing
+from authsvc.risk.incidents.service import AttackWatch
 from authsvc.risk.policy_file import load_policy
 from authsvc.risk.service import RiskService
 from authsvc.risk.store import sweep_decisions
@@ -155,12 +166,14 @@ SWEEPS: tuple[Sweep, ...] = (
     sweep_codes,
     sweep_challenges,
     sweep_tickets,
+    sweep_device_tickets,
     sweep_recoveries,
     sweep_changes,
     sweep_password_failures,
     sweep_enrolments,
     sweep_sign_in_failures,
     sweep_decisions,
+    sweep_population,
 )
 
 
@@ -202,6 +215,7 @@ class Services:
     locks: Locks
     fresh: FreshProof
     own_account: OwnAccount
+    own_face: OwnFace
     own_sessions: OwnSessions
     own_passkeys: OwnPasskeys
     own_password: OwnPassword
@@ -260,20 +274,37 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     hibp = open_hibp(settings.password.breached_file)
     password_lane = ThreadLane("password", workers=settings.lanes.password_workers, queue=settings.lanes.password_queue)
     face_lane = ProcessLane(
-        "face", workers=settings.lanes.face_workers, queue=settings.lanes.face_queue, initializer=load_models
+        "face",
+        workers=settings.lanes.face_workers,
+        queue=settings.lanes.face_queue,
+        initializer=partial(begin_worker, choice_of(settings)),
     )
     hasher = Hasher(settings.password, StoredTariff(database, clock))
     passwords = Passwords(settings.password, hasher, password_lane, keyring, audit, alerts, hibp, DROPS)
     passkeys = _passkeys(settings, audit, clock)
     codes = EmailCodes(keyring, outbox, settings.service_name, settings.issuer)
-    face = FaceService(database, vault, audit, alerts, consents, limits, face_lane, settings.face, clock)
+    captures = Captures(
+        database=database,
+        audit=audit,
+        alerts=alerts,
+        consents=consents,
+        limits=limits,
+        lane=face_lane,
+        settings=settings.face,
+        clock=clock,
+        keys=DeviceKeys(database, audit, alerts, limits, sessions, clock, settings.issuer),
+        templates=Templates(vault, audit),
+        matching=Matching(vault, audit, settings.face),
+    )
+    face = FaceService(captures)
     totp = Totp(vault, audit, alerts, settings.service_name)
     recovery_codes = RecoveryCodes(keyring, audit, alerts)
     # In the order of the step-up ladder. Another factor is one folder under factors/ and one entry here.
     factors: tuple[Factor, ...] = (passkeys, totp, codes, face, recovery_codes, passwords)
 
     policy, geo = load_policy(settings.risk.policy_file), open_geo(settings.risk.geoip_database)
-    risk = RiskService(vault, audit, policy, consents, geo, factors)
+    networks = open_networks(settings.risk.asn_database)
+    risk = RiskService(vault, audit, policy, consents, geo, factors, networks)
 
     branding = Branding(database, audit, clock)
     brands = _ClientBrands(branding)
@@ -286,7 +317,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     flows = Flows(database, audit, clock, limits, brands)
     fresh = FreshProof(database, clock, limits, flows, sessions, factors)
     offers = Offers(database, clock, limits, audit, alerts, passkeys, fresh)
-    finish = Finish(flows, sessions, devices, risk, alerts, audit, offers, (recoveries.stop_at_sign_in,))
+    completed = (recoveries.stop_at_sign_in, face.open_again)
+    finish = Finish(flows, sessions, devices, risk, alerts, audit, offers, completed)
     sign_in = SignIn(
         database=database,
         clock=clock,
@@ -333,7 +365,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         issuer=settings.issuer,
         service_name=settings.service_name,
     )
-    stops = (recoveries.stop_disowned, StopChanges(audit), totp.stop_enrolment, _end_waiting)
+    stops = (recoveries.stop_disowned, StopChanges(audit), totp.stop_enrolment, face.stop_disowned, _end_waiting)
     not_me = NotMe(database, clock, limits, audit, alerts, sessions, passwords, stops)
     addresses = AddressChanges(
         database=database,
@@ -377,7 +409,6 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         passkeys=passkeys,
         recovery_codes=recovery_codes,
         recoveries=recoveries,
-        service_name=settings.service_name,
     )
     reset = Reset(
         database=database,
@@ -417,7 +448,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         mailbox=mailbox,
         outbox_worker=worker,
         webhook_worker=webhook_worker,
-        sweeper=Sweeper(database, clock, SWEEPS),
+        sweeper=Sweeper(database, clock, (*SWEEPS, AttackWatch(audit).run)),
         sealer=SealerThread(Sealer(database, settings.secrets.audit, clock)),
         limits=limits,
         password_lane=password_lane,
@@ -443,7 +474,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         leaving=leaving,
         locks=locks,
         fresh=fresh,
-        own_account=OwnAccount(database, clock, limits, flows, fresh, consents, face, recoveries),
+        own_account=OwnAccount(database, clock, fresh, consents, face, recoveries),
+        own_face=OwnFace(database, clock, limits, flows, fresh, devices, consents, face, settings.issuer),
         own_passkeys=OwnPasskeys(database, clock, limits, alerts, passkeys, passwords, fresh),
         own_password=OwnPassword(database, clock, limits, passwords, passkeys, fresh, settings.service_name),
         own_second=OwnSecond(database, clock, limits, totp, recovery_codes, passwords, fresh),
@@ -520,7 +552,8 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         reset_routes.build_router(shown, parts.reset, csrf),
         link_routes.build_router(shown, parts.links),
         recovery_routes.build_router(shown, parts.recovery, parts.recoveries, csrf),
-        account_routes.build_router(own_pages, parts.own_account, parts.step_up, csrf),
+        account_routes.build_router(own_pages, parts.own_account, csrf),
+        own_face_routes.build_router(own_pages, parts.own_face, parts.step_up, csrf),
         own_passkey_routes.build_router(own_pages, parts.own_passkeys, csrf),
         own_password_routes.build_router(own_pages, parts.own_password, csrf),
         own_second_routes.build_router(own_pages, parts.own_second, csrf, service_name=settings.service_name),
@@ -530,7 +563,7 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         activity_routes.build_router(own_pages, parts.activity, csrf),
         alert_routes.build_router(pages, parts.not_me, csrf),
         staff_routes.build_router(pages, parts.staff, csrf),
-        face_routes.build_router(parts.face),
+        face_routes.build_router(parts.face.captures, parts.face.keys),
         passkey_routes.build_router(settings.passkeys.related_origins),
         join_routes.build_router(parts.join),
         branding_routes.build_router(parts.branding),

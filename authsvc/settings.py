@@ -215,9 +215,12 @@ class FaceModelSettings(_Group):
 
 class FaceSettings(_Group):
     enabled: bool = Field(True, description="Offer face captures at all")
-    satisfies: Literal["never"] = Field(
-        "never",
-        description="What a face verdict satisfies. Only `never` until captures are bound to a device key",
+    satisfies: Literal["never", "second_factor"] = Field(
+        "second_factor",
+        description="What a match on a registered device, from a known browser, satisfies: a second factor or nothing",
+    )
+    attack_limit: float = Field(
+        0.0, description="Log-odds of a presentation attack from which on a capture is refused (docs/models/liveness.md)"
     )
     threshold: float = Field(
         0.40,
@@ -247,7 +250,8 @@ class FaceSettings(_Group):
 
 class RiskSettings(_Group):
     policy_file: Path | None = Field(None, description="TOML policy; without it the one that ships with authsvc")
-    geoip_database: Path | None = Field(None, description="MaxMind-format country database")
+    geoip_database: Path | None = Field(None, description="MaxMind-format country or city database")
+    asn_database: Path | None = Field(None, description="MaxMind-format database of autonomous systems")
 
 
 class MailSettings(_Group):

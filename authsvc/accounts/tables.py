@@ -76,6 +76,7 @@ account_devices = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("label", String(120), nullable=False),
+    Index("ix_account_devices_first_seen_at", "first_seen_at"),
 )
 
 sessions = Table(

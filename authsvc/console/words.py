@@ -28,6 +28,7 @@ WINDOW_WORDS: Final[Mapping[str, str]] = {
     "30d": "Last 30 days",
     "all": "All time",
 }
+_TYPED = ("typing", "email_typing")
 _TYPING_SHOWN = ("state", "log_ratio", "automation")
 _LABELS: Final[Mapping[str, str]] = {
     "trigger": "First factor",
@@ -38,6 +39,8 @@ _LABELS: Final[Mapping[str, str]] = {
     "network": "Network",
     "country": "Country",
     "failures.account": "Failures on the account, 24 h",
+    "failures.account_sources": "Sources of failures on the account, 24 h",
+    "failures.incidents": "Open incidents",
     "failures.address": "Failures from the address, 1 h",
     "failures.address_accounts": "Accounts tried from the address, 1 h",
     "since_last_sign_in_s": "Since the last sign-in",
@@ -45,6 +48,9 @@ _LABELS: Final[Mapping[str, str]] = {
     "typing.state": "Typing rhythm",
     "typing.log_ratio": "Typing: log ratio, owner to others",
     "typing.automation": "Typing: signs of automation",
+    "email_typing.state": "Typing rhythm of the address",
+    "email_typing.log_ratio": "Address: log ratio, owner to others",
+    "email_typing.automation": "Address: signs of automation",
     "account.guarded": "Owner said “this wasn't me”",
     "account.recovered": "Recovered within 7 days",
     "account.password_reset": "Password reset within 24 h",
@@ -143,7 +149,7 @@ def _flat(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if not isinstance(value, Mapping):
             yield name, value
             continue
-        shown: Iterable[str] = [key for key in _TYPING_SHOWN if key in value] if name == "typing" else value
+        shown: Iterable[str] = [key for key in _TYPING_SHOWN if key in value] if name in _TYPED else value
         for key in shown:
             yield f"{name}.{key}", value[key]
 

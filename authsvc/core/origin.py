@@ -18,6 +18,9 @@ class Origin:
     request_id: str
     address: str
     user_agent: str
+    language: str = ""  # of the pages that the browser would like best; "" where it says nothing, as below
+    time_zone: str = ""
+    round_trip_ms: int | None = None  # as the browser estimates it
 
     @property
     def network(self) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 
 from authsvc.accounts.levels import Level
 
-INPUTS_VERSION = 3  # of the stored shape; an older one must stay readable
-READABLE_VERSIONS = (1, 2, 3)  # 1 had no `passkey`, 2 no `behaviour`, incidents and sources of failures
+INPUTS_VERSION = 4  # of the stored shape; an older one must stay readable
+# 1 had no `passkey`, 2 no `behaviour`, incidents and sources of failures, 3 no `email_typing`
+READABLE_VERSIONS = (1, 2, 3, 4)
 
 
 class Trigger(StrEnum):
@@ -98,7 +99,8 @@ class RiskContext:
     failures: FailureCounts = FailureCounts()
     since_last_sign_in_s: float | None = None
     sign_ins: int = 0  # completed ones, ever
-    typing: TypingFacts = field(default_factory=TypingFacts)
+    typing: TypingFacts = field(default_factory=TypingFacts)  # of the password
+    email_typing: TypingFacts = field(default_factory=TypingFacts)
     account: AccountState = AccountState()
     passkey: PasskeyFacts = NOTHING_ODD
     behaviour: BehaviourFacts = BehaviourFacts()
@@ -127,11 +129,8 @@ class RiskContext:
             },
             "since_last_sign_in_s": self.since_last_sign_in_s,
             "sign_ins": self.sign_ins,
-            "typing": {
-                "state": self.typing.state.value,
-                "log_ratio": self.typing.log_ratio,
-                "automation": list(self.typing.automation),
-            },
+            "typing": _typing_inputs(self.typing),
+            "email_typing": _typing_inputs(self.email_typing),
             "account": {
                 "guarded": self.account.guarded,
                 "recovered": self.account.recovered,
@@ -153,7 +152,7 @@ def from_inputs(inputs: Mapping[str, Any]) -> RiskContext:
     if inputs.get("version") not in READABLE_VERSIONS:
         raise ValueError(f"stored inputs of version {inputs.get('version')!r} can't be read")
     try:
-        typing, account = inputs["typing"], inputs["account"]
+        account = inputs["account"]
         return RiskContext(
             trigger=Trigger(inputs["trigger"]),
             first_factor=Level[inputs["first_factor"]],
@@ -163,7 +162,8 @@ def from_inputs(inputs: Mapping[str, Any]) -> RiskContext:
             failures=FailureCounts(**inputs["failures"]),
             since_last_sign_in_s=inputs["since_last_sign_in_s"],
             sign_ins=inputs["sign_ins"],
-            typing=TypingFacts(TypingState(typing["state"]), typing["log_ratio"], tuple(typing["automation"])),
+            typing=_typing_from(inputs["typing"]),
+            email_typing=_typing_from(inputs["email_typing"]) if "email_typing" in inputs else TypingFacts(),
             account=AccountState(
                 account["guarded"],
                 account["recovered"],
@@ -176,3 +176,11 @@ def from_inputs(inputs: Mapping[str, Any]) -> RiskContext:
         )
     except (KeyError, TypeError) as problem:
         raise ValueError("not the inputs of a decision") from problem
+
+
+def _typing_inputs(facts: TypingFacts) -> dict[str, Any]:
+    return {"state": facts.state.value, "log_ratio": facts.log_ratio, "automation": list(facts.automation)}
+
+
+def _typing_from(value: Mapping[str, Any]) -> TypingFacts:
+    return TypingFacts(TypingState(value["state"]), value["log_ratio"], tuple(value["automation"]))

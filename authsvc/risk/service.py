@@ -1,10 +1,11 @@
 """What is believed about a sign-in, step by step, inside the caller's transactions.
 
-1. gather   look at everything that may be looked at: at most six indexed queries, whatever the history's length
+1. gather   look at everything that may be looked at: at most eight indexed queries, whatever the history's length
 2. decide   pure: signals, policy, decision
 3. record   the decision with the inputs it saw, sealed under the person's key, and an audit event
 4. settle   how the sign-in ended
-5. learn    after a completed sign-in only: network, count, and the typing sample where the person consented
+5. learn    after a completed sign-in only: network, count, how one signs in by password, and the typing sample where
+            the person consented
 
 Fails closed: a part that can't be looked at is named in the context, the policy turns an allow into a step-up, and an
 audit event and a log line raise the alarm. Odd input (no IP address, a clock that jumped) counts as unknown.
@@ -30,6 +31,7 @@ from authsvc.factors.service import highest_demand, owned_kinds
 from authsvc.risk.context import (
     NOTHING_ODD,
     AccountState,
+    BehaviourFacts,
     DeviceSeen,
     FailureCounts,
     PasskeyFacts,
@@ -40,8 +42,11 @@ from authsvc.risk.context import (
 )
 from authsvc.risk.history import failures, indexes, sign_ins
 from authsvc.risk.history import typing as typing_store
+from authsvc.risk.history.behaviour.service import Behaviour
+from authsvc.risk.history.behaviour.store import forget_profile
 from authsvc.risk.history.geo import Geo
-from authsvc.risk.keystroke.sample import TypingSample
+from authsvc.risk.history.networks import NO_NETWORKS, Networks
+from authsvc.risk.keystroke.sample import NOTHING_TYPED, Typings, TypingSample
 from authsvc.risk.keystroke.service import TypingRhythm
 from authsvc.risk.policy import ENGINE_FAILED, Decision, Outcome, Policy, assess, blind_decision
 from authsvc.risk.store import StoredDecision, insert_decision, settle_decision
@@ -68,6 +73,7 @@ class RiskService:
     consents: Consents
     geo: Geo
     factors: tuple[Factor, ...]
+    networks: Networks = NO_NETWORKS
 
     def gather(
         self,
@@ -78,7 +84,7 @@ class RiskService:
         first_factor: Level,
         device: DeviceFacts,
         origin: Origin,
-        typing: TypingSample | None,
+        typing: Typings | None,
         password_version: int | None,
         passkey: PasskeyFacts = NOTHING_ODD,
         now: datetime,
@@ -88,12 +94,12 @@ class RiskService:
         Args:
             trigger: the first factor just proven, "password" or "passkey".
             first_factor: the level that it reached.
-            typing: from keystroke.sample.parse_sample; None when the browser sent nothing.
+            typing: from keystroke.sample.parse_typings; None where nothing was typed.
             passkey: what a passkey showed of itself, where it was the first factor.
             password_version: counts the passwords of this account; a new one starts a new profile.
         """
         failed: list[str] = []
-        keyring = self.vault.keyring
+        keyring, typed = self.vault.keyring, typing or NOTHING_TYPED
         seen = sign_ins.find_sign_ins(
             connection,
             account.id,
@@ -109,9 +115,11 @@ class RiskService:
             failures=self.failure_counts(connection, account_key=account.id, origin=origin, now=now),
             since_last_sign_in_s=_since_s(seen.last_at, now),
             sign_ins=seen.count,
-            typing=self._typing(connection, account.id, typing, password_version, failed),
+            typing=self._typing(connection, account.id, typed.password, password_version, failed),
+            email_typing=self._typing(connection, account.id, typed.email, password_version, failed),
             account=self._account_state(connection, account, now),
             passkey=passkey,
+            behaviour=self._look_at_behaviour(connection, account.id, trigger, origin, now, failed),
             failed_parts=tuple(failed),
         )
 
@@ -188,7 +196,7 @@ class RiskService:
         *,
         account_id: str,
         origin: Origin,
-        typing: TypingSample | None,
+        typing: Typings | None,
         password_version: int | None,
         now: datetime,
     ) -> int:
@@ -203,8 +211,11 @@ class RiskService:
             country=indexes.country_indexes(keyring, account_id, country),
             now=now,
         )
-        if not self._rhythm.learn(connection, account_id, typing, version=password_version or 0, now=now):
-            self._alarm(connection, account_id, ["typing"], origin, now)
+        if password_version is not None and not self._behaviour.learn(connection, account_id, origin, now):
+            self._alarm(connection, account_id, ["behaviour"], origin, now)
+        for sample in (typing or NOTHING_TYPED).usable:
+            if not self._rhythm.learn(connection, account_id, sample, version=password_version or 0, now=now):
+                self._alarm(connection, account_id, ["typing"], origin, now)
         return count
 
     def note_failure(self, connection: Connection, *, account_key: str, origin: Origin, now: datetime) -> None:
@@ -242,12 +253,33 @@ class RiskService:
     def forget(self, connection: Connection, account_id: str) -> None:
         """Delete what history knows of the account. Decisions stay; their inputs go with the person's key."""
         typing_store.forget_typing(connection, account_id)
+        forget_profile(connection, account_id)
         sign_ins.forget_sign_ins(connection, account_id)
         failures.forget_failures(connection, indexes.account_indexes(self.vault.keyring, account_id))
 
     @property
     def _rhythm(self) -> TypingRhythm:
         return TypingRhythm(self.vault, self.consents)
+
+    @property
+    def _behaviour(self) -> Behaviour:
+        return Behaviour(self.vault, self.geo, self.networks)
+
+    def _look_at_behaviour(
+        self,
+        connection: Connection,
+        account_id: str,
+        trigger: str,
+        origin: Origin,
+        now: datetime,
+        failed: list[str],
+    ) -> BehaviourFacts:
+        if trigger != Trigger.PASSWORD:
+            return BehaviourFacts()
+        facts, readable = self._behaviour.look_at(connection, account_id, origin, now)
+        if not readable:
+            failed.append("behaviour")
+        return facts
 
     def _typing(
         self,
@@ -258,7 +290,7 @@ class RiskService:
         failed: list[str],
     ) -> TypingFacts:
         facts, readable = self._rhythm.look_at(connection, account_id, sample, version=version or 0)
-        if not readable:
+        if not readable and "typing" not in failed:
             failed.append("typing")
         return facts
 

@@ -35,6 +35,11 @@ MAX_ADDRESS_TEXT = 128  # an IPv6 address with brackets, zone and port takes les
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d{1,5})?|([0-9.]+):\d{1,5}", re.ASCII)
+_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2})(?=[\s,;]|$)", re.ASCII)
+_TIME_ZONE = re.compile(
+    r"(?:^|;)\s*__Host-zone=([A-Za-z][A-Za-z0-9_+-]{0,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2})(?=;|$)", re.ASCII
+)
+_MILLISECONDS = re.compile(r"[0-9]{1,5}", re.ASCII)
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
@@ -53,6 +58,9 @@ class OriginReader:
             request_id=self._request_id(headers, peer),
             address=str(self._client(headers, peer)),
             user_agent=headers.get("user-agent", "")[:MAX_USER_AGENT],
+            language=_language(headers.get("accept-language", "")),
+            time_zone=_time_zone(headers.get("cookie", "")),
+            round_trip_ms=_round_trip(headers.get("rtt", "")),
         )
 
     def _client(self, headers: Headers, peer: IpAddress) -> IpAddress:
@@ -99,6 +107,21 @@ def _parsed(text: str) -> IpAddress | None:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def _language(header: str) -> str:
+    found = _LANGUAGE.match(header)
+    return found[1].lower() if found else ""
+
+
+def _time_zone(cookies: str) -> str:
+    """Return what web/static/zone.js put into its cookie."""
+    found = _TIME_ZONE.search(cookies)
+    return found[1] if found else ""
+
+
+def _round_trip(header: str) -> int | None:
+    return int(header) if _MILLISECONDS.fullmatch(header) else None
 
 
 def _peer(scope: Scope) -> IpAddress:

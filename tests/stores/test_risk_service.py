@@ -22,12 +22,13 @@ from authsvc.core.sealing.service import Vault
 from authsvc.factors.factor import Exported, Way
 from authsvc.risk import policy as policy_module
 from authsvc.risk.context import FailureCounts, RiskContext, Seen, TypingState
+from authsvc.risk.history.behaviour.sighting import Place
 from authsvc.risk.history.failures import sweep_failures
 from authsvc.risk.history.geo import NoGeo
 from authsvc.risk.history.sign_ins import MAX_NETWORKS
 from authsvc.risk.keystroke.packing import BLOCK
 from authsvc.risk.keystroke.profile import READY_AT
-from authsvc.risk.keystroke.sample import TypingSample, parse_sample
+from authsvc.risk.keystroke.sample import TypedField, Typings, TypingSample, parse_typings
 from authsvc.risk.policy import Outcome, assess
 from authsvc.risk.policy_file import load_policy
 from authsvc.risk.service import RiskService
@@ -57,6 +58,9 @@ class Atlas:
         if self.broken:
             raise maxminddb.InvalidDatabaseError("cut off")
         return {"203.0.113.7": "NL", "203.0.113.200": "NL", "198.51.100.9": "BR"}.get(address)
+
+    def place(self, address: str) -> Place | None:
+        return None
 
 
 @pytest.fixture
@@ -123,7 +127,7 @@ class Journey:
                 first_factor=Level.PHR if trigger == "passkey" else Level.PWD,
                 device=device,
                 origin=origin,
-                typing=typing,
+                typing=_by_field(typing),
                 password_version=version,
                 now=self.clock.now(),
             )
@@ -148,7 +152,7 @@ class Journey:
                 connection,
                 account_id=self.account.id,
                 origin=origin,
-                typing=typing,
+                typing=_by_field(typing),
                 password_version=version,
                 now=self.clock.now(),
             )
@@ -161,6 +165,10 @@ class Journey:
 @pytest.fixture
 def journey(database: Database, risk: RiskService, account: Account, clock: SettableClock) -> Journey:
     return Journey(database, risk, account, clock)
+
+
+def _by_field(sample: TypingSample | None) -> Typings:
+    return Typings(email=sample) if sample is not None and sample.field is TypedField.EMAIL else Typings(sample)
 
 
 def count(database: Database, table: object) -> int:
@@ -299,7 +307,7 @@ def test_failures_are_counted_on_the_account_and_from_the_address(journey: Journ
     for key in ("a@shop.example", "b@shop.example", "b@shop.example"):
         fail(journey, key)
     fail(journey, journey.account.id, ABROAD)
-    assert journey.gather().failures == FailureCounts(account=1, address=3, address_accounts=2)
+    assert journey.gather().failures == FailureCounts(account=1, address=3, address_accounts=2, account_sources=1)
     assert journey.gather(origin=ABROAD).failures == FailureCounts(account=1, address=1, address_accounts=1)
 
 
@@ -398,7 +406,7 @@ def test_a_new_password_starts_a_new_profile(journey: Journey) -> None:
 
 def test_a_missing_or_pasted_typing_is_no_evidence(journey: Journey) -> None:
     taught(journey, Typist(1))
-    pasted = parse_sample('{"field":"password","input":"keyboard","events":[],"pasted":true}')
+    pasted = parse_typings('{"field":"password","input":"keyboard","events":[],"pasted":true}').password
     assert journey.gather(pasted).typing.state is TypingState.PASTED
     assert journey.gather(None).typing.state is TypingState.MISSING
     assert journey.gather(None, trigger="passkey").typing.state is TypingState.MISSING
@@ -419,11 +427,32 @@ def test_a_replay_is_found_even_after_its_sample_was_dropped(journey: Journey) -
     assert journey.gather(stolen, version=2).typing.automation == ("automation.replayed",)
 
 
+def test_the_address_has_a_rhythm_of_its_own(journey: Journey) -> None:
+    journey.consent()
+    password, address = Typist(1), Typist(3)
+    for _ in range(READY_AT):
+        journey.learn(password.sample())
+    assert journey.gather(as_address(address.sample())).email_typing.state is TypingState.LEARNING
+    for version in range(READY_AT):  # a new password does not begin it anew
+        journey.learn(as_address(address.sample()), version=version)
+    own, other = (journey.gather(as_address(each.sample()), version=9).email_typing for each in (address, Typist(2)))
+    assert own.state is other.state is TypingState.SCORED
+    assert own.log_ratio is not None and other.log_ratio is not None and own.log_ratio > 0 > other.log_ratio
+    assert journey.gather(password.sample()).typing.state is TypingState.SCORED
+    again = as_address(address.sample())
+    journey.learn(again)
+    assert journey.gather(again).email_typing.automation == ("automation.replayed",)
+
+
+def as_address(sample: TypingSample) -> TypingSample:
+    return replace(sample, field=TypedField.EMAIL)
+
+
 def test_nothing_is_learned_from_a_program_or_a_replay(journey: Journey) -> None:
     journey.consent()
-    even = parse_sample(
+    even = parse_typings(
         json.dumps({"field": "password", "input": "keyboard", "events": [[n * 100, n * 100 + 50] for n in range(12)]})
-    )
+    ).password
     journey.learn(even)
     assert count(journey.database, typing_profiles) == 0
     same = Typist(1).sample()

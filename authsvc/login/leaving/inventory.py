@@ -22,6 +22,7 @@ EXPORTED: Mapping[str, tuple[str, ...]] = {
     "address_changes": ("old_email", "new_email", "asked_at", "changed_at", "reverted_at"),
     "addresses": ("email", "verified_at", "verified_at_sign_up", "retired_at"),
     "alerts": ("kind", "created_at", "consumed_at"),
+    "behaviour_profiles": ("updated_at",),
     "cases": ("kind", "opened_at", "handled_at"),
     "consents": ("purpose", "version", "given_at", "withdrawn_at"),
     "imported_accounts": ("source_id",),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 from authsvc.core.ids import new_id
 from authsvc.risk.context import FailureCounts
 from authsvc.risk.history.indexes import Indexes, named, one_of
+from authsvc.risk.incidents.tables import STALE_AFTER, risk_incidents
 from authsvc.risk.tables import sign_in_failures
 
 ACCOUNT_WINDOW = timedelta(hours=24)
@@ -24,7 +25,7 @@ def _counts(keys: int) -> Select[Any]:
     """Return the statement for a ring of so many keys, built once: writing one down costs more than running it."""
     failed = sign_in_failures.c
     on_account = (
-        select(failed.id)
+        select(failed.id, failed.source_index)
         .where(one_of(failed.account_index, "account", keys), failed.at > bindparam("account_since"))
         .limit(MOST_COUNTED)
         .subquery()
@@ -40,15 +41,25 @@ def _counts(keys: int) -> Select[Any]:
         select(func.count()).select_from(on_account).scalar_subquery(),
         select(func.count()).select_from(from_source).scalar_subquery(),
         select(func.count(func.distinct(from_source.c.account_index))).scalar_subquery(),
+        select(func.count(func.distinct(on_account.c.source_index))).scalar_subquery(),
+        select(func.count())
+        .select_from(risk_incidents)
+        .where(risk_incidents.c.closed_at.is_(None), risk_incidents.c.last_seen_at > bindparam("incidents_since"))
+        .scalar_subquery(),
     )
 
 
 def count_failures(connection: Connection, *, account: Indexes, source: Indexes, now: datetime) -> FailureCounts:
-    """Return the failures on the account in 24 hours, and from the source in 1 hour with the accounts it tried."""
-    since = {"account_since": now - ACCOUNT_WINDOW, "source_since": now - SOURCE_WINDOW}
+    """Return the failures on the account in 24 hours with their sources, from the source in 1 hour with the accounts
+    it tried, and how many incidents are open."""
+    since = {
+        "account_since": now - ACCOUNT_WINDOW,
+        "source_since": now - SOURCE_WINDOW,
+        "incidents_since": now - STALE_AFTER,
+    }
     values = {**named("account", account), **named("source", source), **since}
     row = connection.execute(_counts(len(account)), values).one()
-    return FailureCounts(account=row[0], address=row[1], address_accounts=row[2])
+    return FailureCounts(*row)
 
 
 def insert_failure(connection: Connection, *, account: Indexes, source: Indexes, now: datetime) -> None:

@@ -12,15 +12,21 @@ import maxminddb
 from geoip2.database import Reader
 from geoip2.errors import AddressNotFoundError
 
+from authsvc.risk.history.behaviour.sighting import Place
 from authsvc.settings import SettingsProblem
 
 PROBE = "192.0.2.1"  # RFC 5737: documentation, in no database
 SETTING = "AUTHSVC_RISK__GEOIP_DATABASE"
+UNKNOWN_RADIUS_KM = 1000.0
 
 
 class Geo(Protocol):
     def country(self, address: str) -> str | None:
         """Return the ISO 3166-1 code of the country, None when it is not known."""
+        ...
+
+    def place(self, address: str) -> Place | None:
+        """Return where the address seems to be; None when that is not known, or only the country is."""
         ...
 
 
@@ -29,6 +35,9 @@ class NoGeo:
     """Stands in where no database is configured."""
 
     def country(self, address: str) -> str | None:  # noqa: ARG002
+        return None
+
+    def place(self, address: str) -> Place | None:  # noqa: ARG002
         return None
 
 
@@ -44,6 +53,19 @@ class GeoDatabase:
             return self.reader.country(address).country.iso_code
         except (AddressNotFoundError, ValueError):
             return None
+
+    def place(self, address: str) -> Place | None:
+        """Raises maxminddb.InvalidDatabaseError: the database is broken at this address."""
+        if "City" not in self.reader.metadata().database_type:
+            return None
+        try:
+            found = self.reader.city(address).location
+        except (AddressNotFoundError, ValueError):
+            return None
+        if found.latitude is None or found.longitude is None:
+            return None
+        radius = UNKNOWN_RADIUS_KM if found.accuracy_radius is None else float(found.accuracy_radius)
+        return Place(float(found.latitude), float(found.longitude), radius)
 
 
 def open_geo(path: Path | None) -> Geo:

@@ -10,21 +10,26 @@ from authsvc.risk.context import RiskContext
 from authsvc.risk.contribution import Contribution
 from authsvc.risk.signals.absence import absence
 from authsvc.risk.signals.account_state import account_state
+from authsvc.risk.signals.attack import attack
 from authsvc.risk.signals.automation import automation
+from authsvc.risk.signals.behaviour import CODES as BEHAVIOUR_CODES
+from authsvc.risk.signals.behaviour import behaviour
 from authsvc.risk.signals.failures import failures
 from authsvc.risk.signals.known_device import known_device
 from authsvc.risk.signals.network import network
 from authsvc.risk.signals.passkey_counter import passkey_counter
 from authsvc.risk.signals.typing_rhythm import typing_rhythm
 
-MODEL_VERSION = "initial-2"
+MODEL_VERSION = "initial-3"
 
 Signal = Callable[[RiskContext], tuple[Contribution, ...]]
 
 SIGNALS: tuple[Signal, ...] = (
     known_device,
     network,
+    behaviour,
     failures,
+    attack,
     absence,
     typing_rhythm,
     automation,
@@ -38,6 +43,8 @@ CODES = frozenset(
         "account.guarded",
         "account.password_reset",
         "account.recovered",
+        "attack.account_sources",
+        "attack.incident",
         "automation.impossible_speed",
         "automation.replayed",
         "automation.zero_variance",
@@ -51,8 +58,11 @@ CODES = frozenset(
         "network.known",
         "network.new",
         "passkey.counter_went_back",
+        "typing.email_like_owner",
+        "typing.email_unlike_owner",
         "typing.like_owner",
         "typing.unlike_owner",
+        *BEHAVIOUR_CODES,
     }
 )
 

@@ -1,4 +1,4 @@
-"""Did a program type the password? One group with one cap. Pure.
+"""Did a program type the password, or the address? One group with one cap. Pure.
 
 Weights are initial: judgement, not calibrated on a deployment's labels. What counts as a finding, and how far from
 anything people do, is in keystroke/automation.py. The default policy asks for a step-up at any of these, however
@@ -21,5 +21,6 @@ CAP = 8.0
 def automation(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
-    found = [code for code in FINDINGS if code in context.typing.automation]
+    seen = {*context.typing.automation, *context.email_typing.automation}
+    found = [code for code in FINDINGS if code in seen]
     return capped((Contribution(code, WEIGHTS[code], TEXTS[code]) for code in found), most=CAP)

@@ -2,11 +2,13 @@
 
 Weights are initial: that address and country are looked at follows Freeman et al. (NDSS 2016); the sizes are judgement
 (a phone changes networks several times a day, a person countries rarely), not calibrated on a deployment's labels. A
-new country is nearly always a new network as well, so together they are worth at most CAP.
+new country is nearly always a new network as well, so together they are worth at most CAP. Where the account's usual
+places are known (signals/behaviour.py), this one is silent: they would say the same thing twice.
 """
 
 from authsvc.risk.context import RiskContext, Seen
 from authsvc.risk.contribution import Contribution, capped
+from authsvc.risk.signals.behaviour import speaks_of_place
 
 NETWORK_KNOWN = -0.5
 NETWORK_NEW = 1.0
@@ -16,7 +18,7 @@ CAP = 2.2
 
 def network(context: RiskContext) -> tuple[Contribution, ...]:
     said = []
-    if not context.familiar:
+    if not context.familiar or speaks_of_place(context):
         return ()
     if context.network is Seen.KNOWN:
         said.append(Contribution("network.known", NETWORK_KNOWN, "The account was seen in this network before."))

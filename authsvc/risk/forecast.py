@@ -1,0 +1,100 @@
+"""What is to be expected of a count in the next five minutes, and whether what came leaves its band. Pure.
+
+    expected = level * season[hour of the week]
+    high     = expected + Z * sqrt(spread * max(expected, 1)),  low the same below, never under nought
+
+Level, season and spread are exponentially weighted means: of the count without its season, of the count by its level,
+and of the squared error by the expectation (1 for a Poisson count, more where people come in waves). After Holt and
+Winters' multiplicative seasonal method (Winters, Management Science 6(3), 1960), without a trend: shops grow slowly.
+
+An attack must not teach that attacks are usual: what lies above the band is learned as the band's edge. So a lasting
+change of habits is accepted within days, a flood within none.
+
+Until a week was seen (READY_AFTER) there is no season to speak of; then only a multiple of the level counts. Z, the
+weights and the bounds are judgement.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import isfinite, sqrt
+from typing import Any
+
+INTERVAL = timedelta(minutes=5)
+SLOTS = 168  # hours of the week
+READY_AFTER = 7 * 24 * 12  # intervals: a week
+LEVEL_WEIGHT = 1 / 288  # a day of intervals
+SEASON_WEIGHT = 1 / 48  # four weeks of one hour's intervals
+SPREAD_WEIGHT = 1 / 288
+Z = 5.0
+LEAST = 20  # fewer than so many in five minutes are no attack worth the name
+EARLY_MULTIPLE = 10.0
+MOST = 1e12
+
+
+@dataclass(frozen=True)
+class Baseline:
+    level: float = 0.0
+    season: tuple[float, ...] = (1.0,) * SLOTS
+    times: tuple[int, ...] = (0,) * SLOTS  # how often each hour's season was learned
+    spread: float = 1.0
+    intervals: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "season": list(self.season), "times": list(self.times)}
+
+
+@dataclass(frozen=True)
+class Band:
+    expected: float
+    low: float
+    high: float
+
+    def left_by(self, seen: int) -> bool:
+        """Return whether so many are an alert."""
+        return seen > self.high and seen >= LEAST
+
+
+def from_json(value: Mapping[str, Any]) -> Baseline:
+    """Return what `to_json` wrote. Raises ValueError: it is something else."""
+    try:
+        made = Baseline(**{**value, "season": tuple(value["season"]), "times": tuple(value["times"])})
+    except (KeyError, TypeError) as problem:
+        raise ValueError("not a baseline") from problem
+    if len(made.season) != SLOTS or len(made.times) != SLOTS:
+        raise ValueError("not a baseline")
+    return made
+
+
+def slot_of(at: datetime) -> int:
+    """Return the hour of the week (UTC)."""
+    return at.weekday() * 24 + at.hour
+
+
+def band(baseline: Baseline, slot: int) -> Band:
+    """Return what is expected in that hour."""
+    expected = baseline.level * baseline.season[slot]
+    reach = Z * sqrt(baseline.spread * max(expected, 1.0))
+    high = expected + reach
+    if baseline.intervals < READY_AFTER:
+        high = max(high, EARLY_MULTIPLE * max(expected, baseline.level, 1.0))
+    return Band(expected, max(0.0, expected - reach), high)
+
+
+def learned(baseline: Baseline, slot: int, seen: int) -> Baseline:
+    """Return the baseline with one interval more."""
+    reach = band(baseline, slot)
+    count = min(float(max(seen, 0)), MOST) if baseline.intervals == 0 else min(float(max(seen, 0)), reach.high)
+    factor = max(baseline.season[slot], 0.01)
+    number = baseline.intervals + 1
+    level = baseline.level + max(LEVEL_WEIGHT, 1 / number) * (min(count / factor, MOST) - baseline.level)
+    season, times = list(baseline.season), list(baseline.times)
+    if level > 0:
+        times[slot] += 1
+        season[slot] += max(SEASON_WEIGHT, 1 / (times[slot] + 1)) * (min(count / level, 100.0) - season[slot])
+    error = (count - reach.expected) ** 2 / max(reach.expected, 1.0)
+    spread = baseline.spread + max(SPREAD_WEIGHT, 1 / (number + 10)) * (min(error, 10_000.0) - baseline.spread)
+    made = replace(
+        baseline, level=level, season=tuple(season), times=tuple(times), spread=max(1.0, spread), intervals=number
+    )
+    return made if isfinite(made.level) and isfinite(made.spread) else baseline

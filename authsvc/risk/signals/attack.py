@@ -1,0 +1,33 @@
+"""Is the service as a whole, or this account, under attack? Pure.
+
+An open incident (risk/incidents) raises the scrutiny of every sign-in by password: what is asked of everybody is
+bounded, so that an attacker who makes noise can't lock the shop's customers out. Many sources that fail on one account
+are a list tried from many machines. Weights are initial: judgement, not calibrated on a deployment's labels.
+
+Guessing passwords says nothing about a passkey: for a passkey sign-in there is no contribution.
+"""
+
+from authsvc.risk.context import RiskContext, Trigger
+from authsvc.risk.contribution import Contribution, capped, step
+
+INCIDENTS = ((1, 1.0), (2, 1.5))
+SOURCES = ((4, 0.5), (8, 1.0), (20, 2.0))  # in 24 h
+CAP = 2.5
+
+
+def attack(context: RiskContext) -> tuple[Contribution, ...]:
+    if context.trigger is not Trigger.PASSWORD:
+        return ()
+    said = (
+        Contribution(
+            "attack.incident",
+            step(context.failures.incidents, INCIDENTS),
+            "An incident is open: failures, challenges or new devices are far above what is usual now.",
+        ),
+        Contribution(
+            "attack.account_sources",
+            step(context.failures.account_sources, SOURCES),
+            "Sign-ins to this account failed from many different sources within a day.",
+        ),
+    )
+    return tuple(each for each in capped(said, most=CAP) if each.log_odds > 0)
