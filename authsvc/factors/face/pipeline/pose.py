@@ -15,8 +15,10 @@ own left shoulder.
 
 Limits: every head has another DEPTH and DROP, and no nose is quite straight. So an angle is off by some degrees that
 stay the same for one person: compare frames of one capture with one another. A fifth more or less DEPTH than ours
-reads 15 degrees as 18 or 12. Pitch ends at -29 degrees, where the nose's base lies lowest. Points are whole pixels: at
-70 pixels between the eyes, one is 2 degrees of yaw. docs/measurements.md has what that means on people.
+reads 15 degrees as 18 or 12, and a turn of 25 with a nod of 10 reads as 31 (chin up) or 17; the nod could be taken out,
+but where DROP is not the person's, that does more harm. Pitch ends at -29 degrees, where the nose's base lies lowest.
+Points are whole pixels: at 70 pixels between the eyes, one is 2 degrees of yaw. docs/measurements.md has what that
+means on people.
 """
 
 import math
