@@ -7,7 +7,7 @@ number of keys. It holds no address, network or country either, only whether the
 "unknown" is a fact of its own: no history, no database of countries, no timings. It is neither safe nor suspicious.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -171,7 +171,7 @@ def from_inputs(inputs: Mapping[str, Any]) -> RiskContext:
                 None if account["reachable"] is None else Level[account["reachable"]],
             ),
             passkey=PasskeyFacts(**inputs.get("passkey", {})),
-            behaviour=BehaviourFacts(tuple(sorted(dict(inputs.get("behaviour", {})).items()))),
+            behaviour=BehaviourFacts(tuple(sorted(_numbers(inputs.get("behaviour", {}))))),
             failed_parts=tuple(inputs["failed_parts"]),
         )
     except (KeyError, TypeError) as problem:
@@ -184,3 +184,10 @@ def _typing_inputs(facts: TypingFacts) -> dict[str, Any]:
 
 def _typing_from(value: Mapping[str, Any]) -> TypingFacts:
     return TypingFacts(TypingState(value["state"]), value["log_ratio"], tuple(value["automation"]))
+
+
+def _numbers(parts: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, part in parts.items():
+        if isinstance(part, bool) or not isinstance(part, int | float):
+            raise TypeError(f"{name} is no number")
+        yield name, part

@@ -183,7 +183,8 @@ def test_inputs_of_the_version_before_are_read() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"version": 3},
+        {"version": 99},
+        {"behaviour": {"hour": "late"}},
         {"passkey": {"colour": "red"}},
         {"trigger": "magic"},
         {"first_factor": "GOLD"},

@@ -8,6 +8,7 @@ import pytest
 from authsvc.accounts.levels import Level
 from authsvc.risk.context import (
     AccountState,
+    BehaviourFacts,
     DeviceSeen,
     FailureCounts,
     PasskeyFacts,
@@ -18,6 +19,7 @@ from authsvc.risk.context import (
     TypingState,
 )
 from authsvc.risk.contribution import Contribution, capped, step
+from authsvc.risk.history.behaviour.weighing import WEIGHTS
 from authsvc.risk.signals import CODES, SIGNALS, score
 
 DAY_S = 86_400.0
@@ -42,6 +44,8 @@ def found(*codes: str) -> TypingFacts:
 
 
 # name -> (what is changed in FAMILIAR, codes that come or go, their log-odds)
+HOME = {"device.known": -3.0, "network.known": -0.5}
+
 CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
     "nothing": ({}, {"device.known": -3.0, "network.known": -0.5}),
     "device of today": ({"device": DeviceSeen(known=True, age_s=60)}, {"device.known": -2.0, "network.known": -0.5}),
@@ -103,6 +107,41 @@ CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
         {"typing": scored(-18.0)},
         {"device.known": -3.0, "network.known": -0.5, "typing.unlike_owner": 3.0},
     ),
+    "the address typed as usual": (
+        {"email_typing": scored(0.8)},
+        {"device.known": -3.0, "network.known": -0.5, "typing.email_like_owner": -0.4},
+    ),
+    "the address typed otherwise": (
+        {"email_typing": scored(-9.0)},
+        {"device.known": -3.0, "network.known": -0.5, "typing.email_unlike_owner": 1.0},
+    ),
+    "both typed otherwise, under one cap": (
+        {"typing": scored(-2.5), "email_typing": scored(-9.0)},
+        {
+            "device.known": -3.0,
+            "network.known": -0.5,
+            "typing.unlike_owner": 2.5,
+            "typing.email_unlike_owner": 0.5,
+        },
+    ),
+    "both typed just as usual": (
+        {"typing": scored(9.0), "email_typing": scored(9.0)},
+        {
+            "device.known": -3.0,
+            "network.known": -0.5,
+            "typing.like_owner": -1.5,
+            "typing.email_like_owner": 0.0,
+        },
+    ),
+    "one field each way": (
+        {"typing": scored(1.0), "email_typing": scored(-1.0)},
+        {
+            "device.known": -3.0,
+            "network.known": -0.5,
+            "typing.email_unlike_owner": 0.5,
+            "typing.like_owner": -1.0,
+        },
+    ),
     "typing says nothing": ({"typing": scored(-0.7)}, {"device.known": -3.0, "network.known": -0.5}),
     "typing missing": (
         {"typing": scored(-9.0, TypingState.MISSING)},
@@ -131,6 +170,42 @@ CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
     "guarded": (
         {"account": AccountState(guarded=True)},
         {"device.known": -3.0, "network.known": -0.5, "account.guarded": 2.0},
+    ),
+    "an incident": ({"failures": FailureCounts(incidents=1)}, {**HOME, "attack.incident": 1.0}),
+    "incidents and sources": (
+        {"failures": FailureCounts(incidents=9, account_sources=20)},
+        {**HOME, "attack.incident": 1.5, "attack.account_sources": 1.0},
+    ),
+    "unlike every habit": (
+        {"behaviour": BehaviourFacts((("browser", 1.0), ("country", 2.0), ("hour", 0.3), ("round_trip", 0.5)))},
+        {
+            "device.known": -3.0,
+            "behaviour.country": 2.0 * WEIGHTS["country"],
+            "behaviour.browser": WEIGHTS["browser"],
+            "behaviour.hour": 0.3 * WEIGHTS["hour"],
+            "behaviour.round_trip": 0.5 * WEIGHTS["round_trip"],
+        },
+    ),
+    "the owner's place, as far as it may count": (
+        {"behaviour": BehaviourFacts((("network", -3.0), ("provider", -3.0)))},
+        {
+            "device.known": -3.0,
+            "behaviour.network": -2.0 * WEIGHTS["network"] / (WEIGHTS["network"] + WEIGHTS["provider"]),
+            "behaviour.provider": -2.0 * WEIGHTS["provider"] / (WEIGHTS["network"] + WEIGHTS["provider"]),
+        },
+    ),
+    "a new device with another browser": (
+        {"device": DeviceSeen(), "behaviour": BehaviourFacts((("system", 8.0), ("device", 8.0)))},
+        {
+            "network.known": -0.5,
+            "device.new": 2.0,
+            "behaviour.device": 0.8 * WEIGHTS["device"] / (WEIGHTS["system"] + WEIGHTS["device"]),
+            "behaviour.system": 0.8 * WEIGHTS["system"] / (WEIGHTS["system"] + WEIGHTS["device"]),
+        },
+    ),
+    "language, zone and travel": (
+        {"behaviour": BehaviourFacts((("language", 1.0), ("travel", 1.0), ("zone", 1.0)))},
+        {**HOME, "behaviour.language": 0.4, "behaviour.zone": 0.4, "behaviour.travel": 0.6},
     ),
     "all of the account": (
         {"account": AccountState(guarded=True, recovered=True, password_reset=True)},
@@ -168,7 +243,7 @@ def test_guesses_at_the_password_say_nothing_about_a_passkey() -> None:
         FAMILIAR,
         trigger=Trigger.PASSKEY,
         first_factor=Level.PHR,
-        failures=FailureCounts(128, 128, 128),
+        failures=FailureCounts(128, 128, 128, 128, 3),
         typing=TypingFacts(TypingState.SCORED, -9.0, ("automation.replayed",)),
     )
     assert [each.code for each in score(attacked)] == ["device.known", "network.known"]
@@ -186,7 +261,7 @@ def test_every_signal_explains_itself_in_a_sentence() -> None:
 
 
 def test_signals_are_separate_functions() -> None:
-    assert len({signal.__module__ for signal in SIGNALS}) == len(SIGNALS) == 8
+    assert len({signal.__module__ for signal in SIGNALS}) == len(SIGNALS) == 10
 
 
 def test_a_cap_cuts_in_order_and_keeps_the_sum() -> None:

@@ -19,7 +19,8 @@ an attack. A child of a parent that is new says nothing more: its part is 0.
 - Travel: how fast the owner would have to travel between the two places if both lie as near as their radii allow.
   Slower than an airliner says nothing.
 
-Missing values make no part at all. Every part lies within PART_BOUND, whatever goes in.
+Until the population is known (TRUSTED_AFTER sign-ins), what speaks for the owner counts for less: nobody knows yet how
+usual it is. Missing values make no part at all. Every part lies within PART_BOUND, whatever goes in.
 """
 
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ from authsvc.risk.history.behaviour.sighting import HOURS_A_BIN, WEEK_BINS, Feat
 CONCENTRATION = 0.6  # A
 DISCOUNT = 0.25  # D
 POPULATION_PRIOR = 1.0  # B
+TRUSTED_AFTER = 100.0
 POSSIBLE: Mapping[Feature, float] = {  # V: roughly how many there are under one parent
     Feature.COUNTRY: 200,
     Feature.PROVIDER: 20,
@@ -103,7 +105,11 @@ def _value(
     anybody = _share(feature, everybody, population)
     smoothing = CONCENTRATION + DISCOUNT * len(siblings)
     owner = (max(seen - DISCOUNT, 0.0) + smoothing * anybody) / (under + CONCENTRATION)
-    return log(anybody) - log(owner)
+    return _trusted(log(anybody) - log(owner), population.total(feature))
+
+
+def _trusted(part: float, total: float) -> float:
+    return part * total / (total + TRUSTED_AFTER) if part < 0 else part
 
 
 def _share(feature: Feature, everybody: Shown, population: Population) -> float:
@@ -124,7 +130,7 @@ def _hour(profile: Profile, shown: Shown, everybody: Shown, population: Populati
     total = population.total(Feature.HOUR)
     usual = (population.count(Feature.HOUR, everybody.keys[Feature.HOUR]) + 1) / (total + WEEK_BINS)
     owner = (near + HOUR_PRIOR * usual) / (weight + HOUR_PRIOR)
-    return log(0.5 * usual + 0.5 / WEEK_BINS) - log(owner)
+    return _trusted(log(0.5 * usual + 0.5 / WEEK_BINS) - log(owner), total)
 
 
 def bin_of(key: Key) -> int:

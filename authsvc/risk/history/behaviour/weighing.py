@@ -33,10 +33,10 @@ class Group:
 
 GROUPS: Mapping[str, Group] = {
     "where": Group(
-        (Feature.COUNTRY, Feature.PROVIDER, Feature.NETWORK, Feature.LANGUAGE, Feature.ZONE, TRAVEL), -2.5, 3.5
+        (Feature.COUNTRY, Feature.PROVIDER, Feature.NETWORK, Feature.LANGUAGE, Feature.ZONE, TRAVEL), -2.0, 3.5
     ),
-    "what": Group((Feature.DEVICE, Feature.SYSTEM, Feature.BROWSER), -1.0, 2.0),
-    "when": Group((Feature.HOUR,), -1.0, 1.0),
+    "what": Group((Feature.DEVICE, Feature.SYSTEM, Feature.BROWSER), -0.75, 2.0),
+    "when": Group((Feature.HOUR,), -0.75, 1.0),
     "line": Group((ROUND_TRIP,), -1.5, 2.0),
 }
 INITIAL: Mapping[str, float] = {Feature.LANGUAGE: 0.4, Feature.ZONE: 0.4, TRAVEL: 0.6}
