@@ -20,7 +20,7 @@ from authsvc.accounts.addresses import hint
 from authsvc.accounts.levels import ProofKind
 from authsvc.accounts.store import list_addresses
 from authsvc.core.ids import CODE_DIGITS, hash_secret, new_id, new_secret
-from authsvc.core.mail import Letterhead, Message
+from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.cipher import Keyring
@@ -94,21 +94,21 @@ class EmailCodes:
         purpose: CodePurpose,
         now: datetime,
         letterhead: Letterhead | None = None,
+        instead: str | None = None,
     ) -> None:
-        """Mail a fresh code to an address, in the service's name where no other is given."""
+        """Mail a fresh code to an address, in the service's name where no other is given.
+
+        Args:
+            instead: the mail that goes out where the address may have no code. A code is kept all the same, one that
+                nobody is told: neither the page nor its cost may tell who has an account.
+        """
         token = self._keep(connection, flow_id, email, purpose, now)
         values: dict[str, str | int] = {"code": self._digits(token), "minutes": int(CODE_TTL.total_seconds() // 60)}
         if purpose in LINKED:
             values["link"] = f"{self.issuer}{LINK_PATH}?token={token}"
         head = letterhead or Letterhead(self.service_name)
-        self.outbox.mail(connection, head.write(f"code_{purpose.value}", email, **values), now=now)
-
-    def pretend(
-        self, connection: Connection, instead: Message, *, flow_id: str, purpose: CodePurpose, now: datetime
-    ) -> None:
-        """Do what `send` does, but mail something else than a code: the page must not tell who has an account."""
-        self._keep(connection, flow_id, instead.to, purpose, now)
-        self.outbox.mail(connection, instead, now=now)
+        letter = head.write(instead, email) if instead else head.write(f"code_{purpose.value}", email, **values)
+        self.outbox.mail(connection, letter, now=now)
 
     def check(
         self, connection: Connection, typed: str, *, flow_id: str, email: str, purpose: CodePurpose, now: datetime

@@ -221,17 +221,10 @@ class AddressChanges:
         )
 
     def _send(self, connection: Connection, asked: Asked, now: datetime) -> None:
+        free = is_free(connection, asked.new_email, asked.account_id, now - RETIRED_FOR)
+        instead = None if free else "no_code_address_change"  # 1
         purpose = CodePurpose.ADDRESS_CHANGE
-        if is_free(connection, asked.new_email, asked.account_id, now - RETIRED_FOR):
-            self.codes.send(connection, flow_id=asked.id, email=asked.new_email, purpose=purpose, now=now)
-        else:
-            self.codes.pretend(
-                connection,
-                Letterhead(self.service_name).write("no_code_address_change", asked.new_email),  # 1
-                flow_id=asked.id,
-                purpose=purpose,
-                now=now,
-            )
+        self.codes.send(connection, flow_id=asked.id, email=asked.new_email, purpose=purpose, now=now, instead=instead)
 
     def _asked(self, connection: Connection, owner: Owner, now: datetime) -> Asked:
         asked = find_asked(connection, owner.session.id, now)

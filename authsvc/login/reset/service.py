@@ -40,7 +40,6 @@ from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
@@ -197,11 +196,11 @@ class Reset:
 
     def _send(self, connection: Connection, flow: Flow, address: str, account: Account | None, now: datetime) -> None:
         head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.RESET
-        if account is not None and account.is_active and self.passwords.find(connection, account.id) is not None:
-            self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head)
-            return
-        instead = (head or Letterhead(self.service_name)).write(_no_code(account), address)  # 1
-        self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)
+        has_password = account is not None and self.passwords.find(connection, account.id) is not None
+        instead = None if account and account.is_active and has_password else _no_code(account)  # 1
+        self.codes.send(
+            connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head, instead=instead
+        )
 
     def _still_may(self, connection: Connection, flow: Flow, account: Account) -> bool:
         """The account is open, has a password, and the address that was proven is still one of its own."""

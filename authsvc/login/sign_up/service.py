@@ -25,7 +25,6 @@ from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict
 from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
@@ -236,11 +235,10 @@ class SignUp:
     def _send(self, connection: Connection, flow: Flow, email: str, origin: Origin, now: datetime) -> None:
         taken = find_account_by_email(connection, email) is not None
         head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.SIGN_UP
-        if taken:
-            instead = (head or Letterhead(self.service_name)).write("no_code_sign_up", email)
-            self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)
-        else:
-            self.codes.send(connection, flow_id=flow.id, email=email, purpose=purpose, now=now, letterhead=head)
+        instead = "no_code_sign_up" if taken else None
+        self.codes.send(
+            connection, flow_id=flow.id, email=email, purpose=purpose, now=now, letterhead=head, instead=instead
+        )
         self._record(connection, "login:address:code_sent", flow, origin, now, taken=taken)
 
     def _proven(self, flow: Flow) -> tuple[str, str]:

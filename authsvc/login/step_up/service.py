@@ -19,7 +19,6 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import NotAllowed, NotFound
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
@@ -234,11 +233,10 @@ class StepUp:
             self.flows.move(connection, flow, Event.UNLOCK_BEGUN, now=now, email=address)
             account = find_account_by_email(connection, address)
             head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.UNLOCK
-            if account:
-                self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head)
-            else:
-                instead = (head or Letterhead(self.service_name)).write("no_code_unlock", address)
-                self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)
+            instead = None if account else "no_code_unlock"
+            self.codes.send(
+                connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head, instead=instead
+            )
             self._record(connection, "login:unlock:code_sent", flow, origin, now, account=account)
         return Go(page_of(flow.id))
 

@@ -35,7 +35,6 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict, NotAllowed
 from authsvc.core.limits import Limits
-from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
@@ -86,7 +85,6 @@ class RecoveryJourney:
     passkeys: Passkeys
     recovery_codes: TypedFactor
     recoveries: Recoveries
-    service_name: str
 
     def begin_flow(self, came_from: str, *, browser: str, origin: Origin) -> Flow:
         """Begin the flow of a recovery. Raises TooMany: the address begins too many flows.
@@ -115,12 +113,10 @@ class RecoveryJourney:
             self.flows.move(connection, flow, Event.RECOVERY_BEGUN, now=now, email=address)
             account = find_account_by_email(connection, address)
             head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.RECOVERY
-            if account is not None and account.is_active:
-                self.codes.send(connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head)
-            else:
-                why = "no_code_recovery_unknown" if account is None else "no_code_recovery_closed"
-                instead = (head or Letterhead(self.service_name)).write(why, address)
-                self.codes.pretend(connection, instead, flow_id=flow.id, purpose=purpose, now=now)  # 1
+            instead = None if account and account.is_active else _no_code(account)  # 1
+            self.codes.send(
+                connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head, instead=instead
+            )
             self._record(connection, "login:recovery:code_sent", flow, account, origin, now)
         return Go(recovery_page_of(flow.id))
 
@@ -384,6 +380,11 @@ class RecoveryJourney:
             facts={"flow": flow.id},
             personal=None if account or not flow.email else {"tried": flow.email},
         )
+
+
+def _no_code(account: Account | None) -> str:
+    """Return the kind of mail that says why there is none."""
+    return "no_code_recovery_unknown" if account is None else "no_code_recovery_closed"
 
 
 def _not_possible() -> NotAllowed:
