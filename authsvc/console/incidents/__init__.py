@@ -1,0 +1,1 @@
+"""Incidents: what left its forecast, since when, and by how much."""
