@@ -520,7 +520,7 @@ def test_an_app_is_set_up_and_raises_the_session(service: Running) -> None:
     assert heading(browser.answer) == "Authenticator app"
     assert "Set up on" in browser.answer.text
     assert heading(make_codes(browser)).startswith("Your new")  # nobody is asked for a code right after they typed one
-    browser.open("/account/authenticator/remove")
+    assert "at least 15 characters" in browser.open("/account/authenticator/remove").text
     browser.submit("/account/authenticator/remove")
     assert "totp:factor:removed" in service.tags()
     assert "A way to sign in was removed" in service.mails(EMAIL)[0].text

@@ -32,6 +32,7 @@ class AppState:
     way: Way | None
     has_password: bool
     codes_left: int
+    lone_length: int  # the least that a password has which stands alone
 
 
 @dataclass(frozen=True)
@@ -146,4 +147,5 @@ class OwnSecond:
     def _app(self, connection: Connection, account_id: str) -> AppState:
         ways = self.totp.ways(connection, account_id)
         has_password = self.passwords.find(connection, account_id) is not None
-        return AppState(ways[0] if ways else None, has_password, self.codes.remaining(connection, account_id))
+        left, alone = self.codes.remaining(connection, account_id), self.passwords.demands(beside_second=False)
+        return AppState(ways[0] if ways else None, has_password, left, alone.min_length)
