@@ -10,10 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +64,7 @@ class Demo:
             env={**self.environment(), "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_MS // 1000 * 4,
             check=False,
         )
 
@@ -85,7 +87,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[D
 @contextmanager
 def started(folder: Path, **settings: str) -> Iterator[Demo]:
     """Start a demo in a folder and stop it. Args: settings without their prefix, beside those the demo makes itself."""
-    port, storefront_port = _free_port(), _free_port()
+    port, storefront_port = _free_ports()
     variables = {f"AUTHSVC_{name}": value for name, value in settings.items()}
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "authsvc", "demo", "--port", str(port), "--storefront-port", str(storefront_port)],
@@ -97,13 +99,27 @@ def started(folder: Path, **settings: str) -> Iterator[Demo]:
         start_new_session=True,
     )
     greeting = _read_greeting(process)
+    threading.Thread(target=_drain, args=(process,), daemon=True).start()
     yield Demo(f"http://localhost:{port}", f"http://127.0.0.1:{storefront_port}", folder, process, greeting)
     os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does: everybody in the group hears it
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE_MS // 1000 * 4) == 0
     for each in (port, storefront_port):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", each)) != 0, "Ctrl-C left something running"
 
+
+TYPED = count()
+
+# While a key's own listeners run, the page's clock shows the time that was planned for it.
+KEYS_BY_PLAN = """times => {
+  const real = performance.now.bind(performance), begun = real();
+  let planned = null, at = 0;
+  performance.now = () => planned ?? real();
+  for (const kind of ["keydown", "keyup"]) {
+    window.addEventListener(kind, () => { if (at < times.length) planned = begun + times[at++]; }, true);
+    window.addEventListener(kind, () => { planned = null; });
+  }
+}"""
 
 NO_AUTOFILL = "if (window.PublicKeyCredential) PublicKeyCredential.isConditionalMediationAvailable = async () => false"
 
@@ -162,7 +178,7 @@ class Visitor:
         """Return the newest code mailed to an address and not used yet, from the demo's mailbox page."""
         mailbox = self.context.new_page()
         try:
-            for _ in range(200):
+            for _ in patiently():
                 mailbox.goto(f"{self.demo.issuer}/demo/mailbox")
                 for mail in mailbox.locator("article.mail").all():
                     text = mail.inner_text()
@@ -170,20 +186,31 @@ class Visitor:
                     if found and found[1] not in self.demo.codes_used:
                         self.demo.codes_used.add(found[1])
                         return found[1]
-                time.sleep(0.1)
         finally:
             mailbox.close()
         raise AssertionError(f"no code was mailed to {email}")
 
     def type_like(self, selector: str, text: str, *, hold_ms: float, gap_ms: float, seed: int) -> None:
         """Type as a person does: keys held and apart, no two times alike."""
-        noise = random_walk(seed)
+        noise = random_walk(seed + 1000 * next(TYPED))  # the same times twice would be a recording
+        pauses = [(hold_ms + 12 * next(noise), gap_ms + 25 * next(noise)) for _ in text]
+        self._type(selector, text, pauses)
+
+    def type_as_a_program(self, selector: str, text: str) -> None:
+        """Type faster than anybody can."""
+        self._type(selector, text, [(2.0 + number % 3, 3.0 + number % 2) for number, _ in enumerate(text)])
+
+    def _type(self, selector: str, text: str, pauses: list[tuple[float, float]]) -> None:
+        """Press keys at these times by the page's clock: on a busy machine real ones would come whenever they can."""
+        times, at = [], 0.0
+        for hold, gap in pauses:
+            times += [at, at + hold]
+            at += hold + gap
+        self.page.evaluate(KEYS_BY_PLAN, times)
         self.page.locator(selector).focus()
         for character in text:
             self.page.keyboard.down(character)
-            self.page.wait_for_timeout(hold_ms + 12 * next(noise))
             self.page.keyboard.up(character)
-            self.page.wait_for_timeout(gap_ms + 25 * next(noise))
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +289,23 @@ def _note(visitor: Visitor, message: Any) -> None:
         visitor.problems.append(text)
 
 
+def patiently() -> Iterator[int]:
+    """Count the tries at something that comes in its own time: for as long as anything here is waited for."""
+    ends = time.monotonic() + PATIENCE_MS / 1000
+    for number in count():
+        yield number
+        if time.monotonic() > ends:
+            return
+        time.sleep(0.1)
+
+
+def _drain(process: "subprocess.Popen[str]") -> None:
+    """Read what the demo still says: a full pipe would stop it."""
+    assert process.stdout is not None
+    for _ in process.stdout:
+        pass
+
+
 def _read_greeting(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     lines: list[str] = []
@@ -272,11 +316,12 @@ def _read_greeting(process: "subprocess.Popen[str]") -> str:
     raise AssertionError(f"the demo did not start:\n{''.join(lines)}")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _free_ports() -> tuple[int, int]:
+    """Return two ports. Both are held while they are chosen: one after another they may be the same."""
+    with socket.socket() as first, socket.socket() as second:
+        for each in (first, second):
+            each.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

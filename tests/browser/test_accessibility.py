@@ -102,11 +102,12 @@ def test_the_pages_of_a_step_up_and_of_a_warning(new_visitor: Any, look: Callabl
     page, demo = stranger.page, stranger.demo
     page.goto(f"{demo.storefront}/sign-in")
     page.get_by_label("E-mail address").fill(email)
-    page.locator("#password").press_sequentially(PASSWORD)  # at a program's speed
+    stranger.type_as_a_program("#password", PASSWORD)
     page.get_by_role("button", name="Sign in with password").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("One more proof")
     look(page, "One more proof")
     page.get_by_role("button", name="Send me a code by mail").click()
+    expect(page.get_by_label("Code from the mail")).to_be_visible()
     look(page, "One more proof")
     page.get_by_label("Code from the mail").fill(stranger.mailed_code(email))
     page.get_by_role("button", name="Continue").click()
@@ -244,6 +245,7 @@ def test_the_skip_link_is_first_and_the_focus_is_seen(new_visitor: Any) -> None:
     visitor: Visitor = new_visitor()
     page = visitor.page
     page.goto(f"{visitor.demo.storefront}/sign-in")
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_enabled()  # its script has run
     page.keyboard.press("Tab")
     assert focused(page) == "Skip to the page's content"
     page.keyboard.press("Enter")

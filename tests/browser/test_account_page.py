@@ -68,6 +68,7 @@ def test_an_app_is_set_up_with_the_shown_key(new_visitor: Any) -> None:
     expect(page.locator("img.qr")).to_have_js_property("complete", True)
     assert page.locator("img.qr").evaluate("image => image.naturalWidth") > 0
     page.get_by_text("You can't scan it?").click()
+    expect(page.locator("#key")).to_be_visible()
     secret = page.locator("#key").inner_text().replace(" ", "")
     page.get_by_label("Code from the app").fill(pyotp.TOTP(secret).now())
     page.get_by_role("button", name="Turn it on").click()
@@ -82,6 +83,7 @@ def test_recovery_codes_are_seen_once_and_saved(new_visitor: Any) -> None:
     page = at_account(visitor, "/recovery-codes")
     page.get_by_role("button", name="Make recovery codes").click()
     heading(page, "Your new recovery codes")
+    expect(page.locator(".codes code")).to_have_count(10)
     shown = page.locator(".codes code").all_inner_texts()
     assert len(set(shown)) == 10
     with page.expect_download() as download:

@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from authsvc.cli.drawn_face import PERSONS, draw_frame
-from tests.browser.conftest import ROOT, Visitor
+from tests.browser.conftest import ROOT, Visitor, patiently
 
 PASSWORD = "tea and toast 97"
 
@@ -133,7 +133,7 @@ def test_the_app_enrols_a_face_and_a_photograph_satisfies_nothing(new_visitor: A
     stranger: Visitor = new_visitor(user_agent="Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0")
     stranger.page.goto(f"{visitor.demo.storefront}/sign-in")
     stranger.page.get_by_label("E-mail address").fill("face@example.org")
-    stranger.page.locator("#password").press_sequentially(PASSWORD)  # at a program's speed
+    stranger.type_as_a_program("#password", PASSWORD)
     stranger.page.get_by_role("button", name="Sign in with password").click()
     stranger.page.get_by_role("button", name="Capture my face").click()
     assert capture(stranger.page.locator(".ticket .value").inner_text(), tmp_path, person="anna") == "match"
@@ -142,19 +142,22 @@ def test_the_app_enrols_a_face_and_a_photograph_satisfies_nothing(new_visitor: A
     expect(stranger.page.get_by_role("heading", level=1)).to_contain_text("One more proof")  # it satisfied nothing
 
 
-def test_the_evidence_of_it_all_verifies_and_a_tampered_row_is_named(new_visitor: Any) -> None:
+def test_the_evidence_of_it_all_verifies(new_visitor: Any) -> None:
     visitor: Visitor = new_visitor()
     sign_up_with_password(visitor, "evidence@example.org")
-    visitor.page.wait_for_timeout(2500)  # sealed within two seconds
-    whole = visitor.demo.command("audit", "verify", "--json", "--log", ".demo/authsvc.log")
-    assert whole.returncode == 0, whole.stdout + whole.stderr
-    report = json.loads(whole.stdout)
+    for _ in patiently():  # it is sealed in the background
+        whole = visitor.demo.command("audit", "verify", "--json", "--log", ".demo/authsvc.log")
+        assert whole.returncode == 0, whole.stdout + whole.stderr
+        report = json.loads(whole.stdout)
+        if report["verified"] > 0:
+            break
     assert report["verified"] > 0, report
 
 
 def test_a_flow_opened_in_another_browser_shows_a_plain_page(new_visitor: Any) -> None:
     visitor, thief = new_visitor(), new_visitor()
     visitor.page.goto(f"{visitor.demo.storefront}/sign-in")
+    expect(visitor.page.get_by_role("heading", level=1)).to_contain_text("Sign in")
     flow_page = visitor.page.url
     answer = thief.page.goto(flow_page)
     assert answer.status == 403

@@ -5,7 +5,6 @@ takes so small); everything else is as it is for everybody.
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Demo, Visitor, started
+from tests.browser.conftest import Demo, Visitor, patiently, started
 from tests.browser.test_journeys import PASSWORD, begin_sign_up, sign_out, sign_up_with_password
 
 WAIT_S = 25
@@ -58,22 +57,22 @@ def heading(page: Page) -> Any:
 
 def come_back_when_it_is_over(page: Page) -> None:
     """Look again and again, as a person does, until the wait is over."""
-    ends = time.monotonic() + 3 * WAIT_S
-    while "opens again soon" in heading(page).inner_text():
-        assert time.monotonic() < ends, "the wait never ended"
+    for _ in patiently():
+        if "opens again soon" not in heading(page).inner_text():
+            return
         page.wait_for_timeout(500)
         page.reload()
+    raise AssertionError("the wait never ended")
 
 
 def open_mailed_link(visitor: Visitor, email: str, path: str) -> Page:
     """Open the newest link to `path` that was mailed to an address, in the visitor's own browser."""
     page = visitor.page
     mail = page.locator("article.mail", has_text=email).filter(has=page.locator(f"a[href*='{path}']")).first
-    for _ in range(200):
+    for _ in patiently():
         page.goto(f"{visitor.demo.issuer}/demo/mailbox")
         if mail.count():
             break
-        page.wait_for_timeout(200)
     mail.locator(f"a[href*='{path}']").first.click()
     return page
 

@@ -1,12 +1,11 @@
 """A forgotten password in Chromium: by code, by link, from another device, without JavaScript, beside a passkey."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, patiently
 from tests.browser.test_journeys import PASSWORD, sign_out, sign_up_with_password
 
 NEW = "another good phrase 42"
@@ -16,13 +15,12 @@ def mailed_link(visitor: Visitor, email: str, *, after: str = "") -> str:
     """Return the newest link that carries a code to this address, other than `after`."""
     mailbox = visitor.context.new_page()
     try:
-        for _ in range(200):
+        for _ in patiently():
             mailbox.goto(f"{visitor.demo.issuer}/demo/mailbox")
             mails = mailbox.locator("article.mail").filter(has_text=email)
             links = mails.locator("a[href*='/login/link?token=']")
             if links.count() and (found := links.first.get_attribute("href")) and found != after:
                 return found
-            time.sleep(0.1)
     finally:
         mailbox.close()
     raise AssertionError(f"no link was mailed to {email}")
