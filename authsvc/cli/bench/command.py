@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 MEASUREMENTS = ("password", "passkey", "passkey_cpu", "face", "import")
+RISK = "risk"  # needs a database of its own, and so is measured when it is asked for
 
 
 def bench(
-    only: Annotated[str | None, typer.Option(help=f"One of: {', '.join(MEASUREMENTS)}.")] = None,
+    only: Annotated[str | None, typer.Option(help=f"One of: {', '.join((*MEASUREMENTS, RISK))}.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the JSON here as well.")] = None,
     faces: Annotated[
         Path | None,
@@ -22,27 +23,42 @@ def bench(
             help="Folder with three or more .jpg frames of one face, instead of drawn ones.",
         ),
     ] = None,
+    captures: Annotated[
+        int, typer.Option(min=1, help="Captures after which a face worker's memory is looked at again.")
+    ] = 2000,
+    database: Annotated[str | None, typer.Option(help="URL of an empty PostgreSQL database, for risk.")] = None,
+    rows: Annotated[int, typer.Option(min=20_000, help="Rows of history, for risk.")] = 10_000_000,
 ) -> None:
     """Measure sign-ins, face captures and imports on this machine; print one JSON object."""
-    if only is not None and only not in MEASUREMENTS:
-        raise typer.BadParameter(f"one of: {', '.join(MEASUREMENTS)}")
+    if only is not None and only not in (*MEASUREMENTS, RISK):
+        raise typer.BadParameter(f"one of: {', '.join((*MEASUREMENTS, RISK))}")
+    if only == RISK and database is None:
+        raise typer.BadParameter("risk needs --database")
     results: dict[str, object] = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
     }
     for name in MEASUREMENTS if only is None else (only,):
         typer.echo(f"measuring: {name}", err=True)
-        results |= _measure(name, faces)
+        results |= _measure_risk(rows, database) if name == RISK and database else _measure(name, faces)
     text = json.dumps(results, indent=2)
     typer.echo(text)
     if json_file is not None:
         json_file.write_text(text + "\n")
 
 
-def _measure(name: str, faces: Path | None) -> dict[str, object]:
-    if name == "face":
-        from authsvc.cli.bench_face import measure_face
+def _measure_risk(rows: int, database: str) -> dict[str, object]:
+    from authsvc.cli.bench.risk import measure_risk
 
-        return dict(measure_face(frames_dir=faces))
+    return measure_risk(rows, database)
+
+
+def _measure(name: str, faces: Path | None, captures: int) -> dict[str, object]:
+    if name == "face":
+        from authsvc.cli.bench.face.cost import measure_cost
+        from authsvc.cli.bench.face.in_flight import measure_in_flight
+        from authsvc.cli.bench.face.worker import measure_worker
+
+        return {**measure_cost(faces), **measure_in_flight(), **measure_worker(captures)}
     if name == "import":
         from authsvc.cli.bench.imports import measure_imports
 

@@ -27,7 +27,14 @@ def build_router(incidents: Incidents, pages: Pages) -> APIRouter:
             return RedirectResponse(SIGN_IN, status_code=303)
         if isinstance(found, NoPermission):
             return pages.render(request, "console/no_permission.html", status=403, words=words, member=found.member)
-        shown = {"member": found.member, "found": found, "width": chart.WIDTH, "height": chart.HEIGHT}
-        return pages.render(request, "console/incidents.html", words=words, **shown)
+        return pages.render(
+            request,
+            "console/incidents.html",
+            words=words,
+            member=found.member,
+            found=found,
+            width=chart.WIDTH,
+            height=chart.HEIGHT,
+        )
 
     return router
