@@ -25,6 +25,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 RETRY_AFTER_S = 2
+# How far worker processes step back for the serving one (nice(2)): a capture can wait for some milliseconds, a page
+# that somebody looks at can't. With one core to spare it changes nothing.
+WORKER_NICE = 10
 
 
 class _Admission:
@@ -151,6 +154,7 @@ class ProcessLane(_Admission):
 
 def _begin_worker(initializer: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, which ends its workers
+    os.nice(WORKER_NICE)
     threading.Thread(target=_end_with_server, daemon=True).start()
     initializer()
 

@@ -72,6 +72,10 @@ def test_work_runs_in_another_process_that_was_initialised(lane):
     assert loaded
 
 
+def test_a_worker_steps_back_for_the_serving_process(lane):
+    assert lane.run(os.nice, 0) > os.nice(0)
+
+
 def test_an_exception_of_the_work_comes_back_and_the_process_stays(lane):
     before, _ = lane.run(_report)
     with pytest.raises(ZeroDivisionError):

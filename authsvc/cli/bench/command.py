@@ -39,7 +39,7 @@ def bench(
     }
     for name in MEASUREMENTS if only is None else (only,):
         typer.echo(f"measuring: {name}", err=True)
-        results |= _measure_risk(rows, database) if name == RISK and database else _measure(name, faces)
+        results |= _measure_risk(rows, database) if name == RISK and database else _measure(name, faces, captures)
     text = json.dumps(results, indent=2)
     typer.echo(text)
     if json_file is not None:
