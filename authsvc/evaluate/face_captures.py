@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from authsvc.evaluate.face import BadPairs, Scored, prototypes_of, report_of
+from authsvc.evaluate.face import SEED, BadPairs, Scored, prototypes_of, report_of
 from authsvc.evaluate.face_vectors import Reader, means_by_person
 from authsvc.evaluate.rates import Curve
 from authsvc.factors.face.matching.cohort import NEAREST, Cohort
@@ -32,6 +32,7 @@ from authsvc.factors.face.matching.score import distance, mean_of, relative_dist
 from authsvc.factors.face.measured import FloatArray
 
 FRAMES = 3
+DRAWS = 100  # of people for a prototype
 FRAME = re.compile(r"^(?P<session>.*?)_?(?P<number>\d+)\.jpe?g$", re.IGNORECASE)
 
 
@@ -78,12 +79,36 @@ def evaluate(
         "failure_to_acquire": failed,
         "at_limit": {"limit": limit} | _rates(kinds["plain"], limit),
     }
+    if len({each.person for each in captures}) > members:
+        report["prototypes"] = told_apart(captures, members, limit)
     curves = {}
     for kind, scored in kinds.items():
         found, curves[kind] = report_of(scored)
         shown = [threshold for threshold in found["thresholds"].values() if threshold is not None]
         report[kind] = found | ({"people": by_person(scored, shown[-1])} if shown else {})
     return report, curves
+
+
+def told_apart(captures: Sequence[Capture], members: int, limit: float) -> dict[str, Any]:
+    """Return how near a prototype of `members` of these people lies to them, and to the others.
+
+    It is no one's template where both are alike. `within`: share of captures nearer than `limit`; a member's first
+    capture is in the prototype and is not counted.
+    """
+    people = sorted({each.person for each in captures})
+    own = {person: [each.vector for each in captures if each.person == person] for person in people}
+    draw = np.random.default_rng(SEED)
+    apart: dict[str, list[float]] = {"members": [], "others": []}
+    for _ in range(DRAWS):
+        chosen = list(draw.permutation(people)[:members])
+        prototype = np.mean([own[person][0] for person in chosen], axis=0)
+        for person in people:
+            kind = "members" if person in chosen else "others"
+            apart[kind] += [distance(prototype, vector) for vector in own[person][1:]]
+    return {"of": members} | {
+        kind: {"median": float(np.median(found)), "within": float(np.mean(np.array(found) <= limit))}
+        for kind, found in apart.items()
+    }
 
 
 def by_person(scored: Sequence[Scored], threshold: float) -> dict[str, Any]:
