@@ -17,6 +17,6 @@ def highest_demand(kinds: Iterable[ProofKind]) -> Level:
     """Return the highest level that may be asked of somebody with these factors.
 
     Recovery codes reach a level, but are no reason to ask for it: they are for the day on which the rest is lost, and
-    there are ten. A face satisfies nothing yet (docs/decisions/0005).
+    there are ten. So does a face: nobody has to show it (docs/decisions/0005).
     """
     return reachable(set(kinds) - {ProofKind.RECOVERY_CODE, ProofKind.FACE})

@@ -7,8 +7,7 @@ order is that of the tuple `factors` in app.py, with these rules (security.md, "
    mailbox): a passkey or one-time passwords, not the recovery codes that are to help when those are lost;
 2. an emailed code only to an address verified at sign-up, or more than 24 hours ago;
 3. and not within 24 hours of a password reset by mail or a change of address: the mailbox would prove both;
-4. a face beside the others, never alone: it counts for nothing until captures are bound to a device key
-   (`face.satisfies = never`);
+4. a face beside another rung, never alone: whoever can't or won't show it has one to take (SP 800-63B-4, 3.2.3);
 5. recovery codes last: each is spent for good.
 """
 
@@ -44,12 +43,11 @@ def rungs(owned: Owned, *, proven: Collection[ProofKind], required: Level, now: 
         kind
         for kind in owned.kinds
         if kind not in FIRST_ONLY
-        and kind is not ProofKind.FACE
         and (mailbox or kind is not ProofKind.EMAIL_CODE)
         and reachable({*proven, kind}) >= required
     ]
-    if reaching and ProofKind.FACE in owned.kinds:  # 4
-        reaching.append(ProofKind.FACE)
+    if reaching == [ProofKind.FACE]:  # 4
+        return ()
     return tuple(sorted(reaching, key=lambda kind: LAST.index(kind) + 1 if kind in LAST else 0))  # 5
 
 

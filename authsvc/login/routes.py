@@ -142,7 +142,7 @@ class FlowPages:
             case State.STEP_UP if flow.kind == "account" and not flow.proofs:
                 return page("confirm", with_passkey=True)
             case State.STEP_UP:
-                ladder = self.step_up.ladder(flow)
+                ladder = self.step_up.ladder(flow, device=cookies.read(request, cookies.DEVICE))
                 why = OWN_WHY if flow.kind in ("account", "face") else LEVEL_WHY
                 why = STEP_UP_WHY if flow.risk_level >= flow.required_level else why
                 options = [{"kind": kind.value, "prompt": ladder.prompts.get(kind)} for kind in ladder.rungs]

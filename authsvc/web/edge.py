@@ -22,7 +22,7 @@ from authsvc.web.middleware import DEFAULT_BODY_BYTES, BodyLimit, CanonicalHost,
 from authsvc.web.origin import OriginReader
 from authsvc.web.pages import Pages
 
-CAPTURES = "/v1/face/captures"
+CAPTURES = "/v1/face/captures/frames"
 
 
 def install_edge(

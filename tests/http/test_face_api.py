@@ -1,13 +1,16 @@
 """POST /v1/face/captures behind the real edge, with frames measured in a real worker process."""
 
 import asyncio
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +26,52 @@ from authsvc.core.database import Database
 from authsvc.core.lanes import ProcessLane
 from authsvc.core.sealing.service import Vault
 from authsvc.factors.face import routes
-from authsvc.factors.face.dlib_embedder import load_models
+from authsvc.factors.face.captures.service import Order
+from authsvc.factors.face.devices.service import IssuedDeviceTicket
+from authsvc.factors.face.pipeline.measure import begin_worker
+from authsvc.factors.face.prompts import Prompt
 from authsvc.factors.face.routes import build_router
 from authsvc.factors.face.service import IssuedTicket
-from authsvc.factors.face.ticket import TicketText, ticket_text
+from authsvc.factors.face.ticket import TicketText, device_ticket_text, ticket_text
 from authsvc.settings import Settings
 from authsvc.web.csrf import Csrf
 from authsvc.web.edge import install_edge
 from authsvc.web.origin import OriginReader
 from authsvc.web.pages import Pages
-from tests.support import faces as support
+from tests.support import pictures as support
 from tests.support.clocks import SettableClock
 from tests.support.edge import running
-from tests.support.faces import Faces, build_faces, capture
+from tests.support.faces import ACCOUNT, CHOICE, Device, Faces, build_faces, claim_of
+from tests.support.pictures import capture
 
 CAPTURES = "/v1/face/captures"
+NO_MATCH = (1, "no_match (does not count as a second factor)\n", "")  # what the example app ends with
+FRAMES = "/v1/face/captures/frames"
+DEVICES = "/v1/face/devices"
+CLAIM = json.dumps({"nonce": "A" * 43, "frames": [{"prompt": "straight", "offset_ms": 0}]})
 EXAMPLE = Path(__file__).parents[2] / "examples" / "mobile" / "capture.py"
 
 
 @pytest.fixture(scope="module")
 def lane() -> Iterator[ProcessLane]:
-    lane = ProcessLane("face", workers=1, queue=2, initializer=load_models)
+    lane = ProcessLane("face", workers=1, queue=2, initializer=partial(begin_worker, CHOICE))
     yield lane
     lane.close()
 
 
+@pytest.fixture(scope="module")
+def port() -> int:
+    """A port for the example app's server: what a device signs names it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 @pytest.fixture
-def faces(sqlite_only_database: Database, vault: Vault, audit: Audit, clock: SettableClock, lane: ProcessLane) -> Faces:
-    faces = build_faces(sqlite_only_database, vault, audit, clock, lane=lane)
+def faces(
+    sqlite_only_database: Database, vault: Vault, audit: Audit, clock: SettableClock, lane: ProcessLane, port: int
+) -> Faces:
+    server = f"http://127.0.0.1:{port}"
+    faces = build_faces(sqlite_only_database, vault, audit, clock, lane=lane, server=server)
     faces.consent()
     return faces
 
@@ -61,7 +82,7 @@ def app(faces: Faces, make_settings: Callable[..., Settings]) -> FastAPI:
     app = FastAPI()
     csrf = Csrf(bytes(range(32)), settings.issuer)
     install_edge(app, settings, csrf, Pages(settings, csrf), OriginReader(()))
-    app.include_router(build_router(faces.face))
+    app.include_router(build_router(faces.captures, faces.face.keys))
     return app
 
 
@@ -70,13 +91,23 @@ def client(app: FastAPI) -> TestClient:
     return TestClient(app, base_url="https://localhost:8000")
 
 
-def send(client: TestClient, ticket: IssuedTicket, frames: list[bytes], **changes: Any) -> Any:
+def send(
+    client: TestClient, ticket: IssuedTicket, frames: list[bytes], *, device: Device | None = None, **changes: Any
+) -> Any:
+    """Begin a capture, and send its frames. Args: changes are to the request that sends them."""
+    headers = {"Authorization": f"Bearer {ticket.secret}"}
+    begun = client.post(CAPTURES, json={"device": device.id} if device else {}, headers=headers)
+    if begun.status_code != 201:
+        return begun
+    answer = begun.json()
+    order = Order(answer["nonce"], tuple(Prompt(each) for each in answer["prompts"]), ticket.expires_at)
+    claim = claim_of(order, frames, device=device).model_dump_json(exclude_none=True)
     fields: dict[str, Any] = {
-        "headers": {"Authorization": f"Bearer {ticket.secret}"},
-        "data": {"nonce": ticket.nonce},
+        "headers": headers,
+        "data": {"capture": claim},
         "files": [("frames", (f"{number}.jpg", frame, "image/jpeg")) for number, frame in enumerate(frames)],
     }
-    return client.post(CAPTURES, **(fields | changes))
+    return client.post(FRAMES, **(fields | changes))
 
 
 def evidence(faces: Faces) -> list[Any]:
@@ -94,7 +125,7 @@ def test_enrol_then_match_then_no_match(client: TestClient, faces: Faces) -> Non
 
 def test_a_photograph_never_satisfies_a_step_up(client: TestClient, faces: Faces) -> None:
     faces.enrol("anna")
-    answer = send(client, faces.ticket("verify"), [support.frame("anna", 0)] * 3)
+    answer = send(client, faces.ticket("verify"), [support.frame("anna", 7)] * 3)
     assert answer.json() == {"outcome": "match", "reason": None, "satisfies_step_up": False}
 
 
@@ -139,8 +170,9 @@ def test_the_number_of_frames_is_bounded(client: TestClient, faces: Faces, count
     "changes",
     [
         {"data": {}},
-        {"data": {"nonce": "x" * 101}},
-        {"data": {"nonce": "n", "vector": "0.1,0.2"}},
+        {"data": {"capture": "x" * 4097}},
+        {"data": {"capture": CLAIM, "vector": "0.1,0.2"}},
+        {"data": {"capture": CLAIM.replace("}]", '}], "embedding": [0.1]')}},
         {"data": None, "files": None, "json": {"embedding": [0.1] * 128}},
         {"data": None, "files": None, "content": b"--x--"},
     ],
@@ -160,9 +192,10 @@ def test_without_a_ticket_nobody_is_let_in(client: TestClient, faces: Faces, hea
 
 def test_ticket_errors_are_told_apart(client: TestClient, faces: Faces, clock: SettableClock) -> None:
     ticket, other = faces.ticket(), faces.ticket()
-    unknown = IssuedTicket("fct_x", "unknown", ticket.nonce, ticket.expires_at)
+    unknown = IssuedTicket("fct_x", "unknown", ticket.expires_at)
     assert _answer(send(client, unknown, capture("anna"))) == (404, "face.ticket_unknown")
-    assert _answer(send(client, ticket, capture("anna"), data={"nonce": other.nonce})) == (403, "face.foreign_nonce")
+    foreign = {"capture": CLAIM.replace("A" * 43, faces.begin(other).nonce)}
+    assert _answer(send(client, ticket, capture("anna"), data=foreign)) == (403, "face.foreign_nonce")
     send(client, ticket, capture("anna"))
     assert _answer(send(client, ticket, capture("anna"))) == (410, "face.ticket_spent")
     clock.advance(seconds=120)
@@ -172,7 +205,7 @@ def test_ticket_errors_are_told_apart(client: TestClient, faces: Faces, clock: S
 
 
 def test_an_address_without_a_ticket_is_limited(client: TestClient, faces: Faces) -> None:
-    unknown = IssuedTicket("fct_x", "unknown", "n", faces.clock.now())
+    unknown = IssuedTicket("fct_x", "unknown", faces.clock.now())
     answers = [send(client, unknown, [b"x"]).status_code for _ in range(121)]
     assert answers == [404] * 120 + [429]
 
@@ -240,7 +273,7 @@ def test_one_account_cannot_fill_the_lane(app: FastAPI, client: TestClient, face
 
 async def _send_half(app: FastAPI, secret: str) -> tuple[int, bytes]:
     """Begin a body and then say nothing more."""
-    pieces = [b'--edge\r\nContent-Disposition: form-data; name="nonce"\r\n\r\nn']
+    pieces = [b'--edge\r\nContent-Disposition: form-data; name="capture"\r\n\r\n{']
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -263,8 +296,8 @@ async def _send_half(app: FastAPI, secret: str) -> tuple[int, bytes]:
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",
-        "path": CAPTURES,
-        "raw_path": CAPTURES.encode(),
+        "path": FRAMES,
+        "raw_path": FRAMES.encode(),
         "query_string": b"",
         "root_path": "",
         "headers": headers,
@@ -279,47 +312,54 @@ async def _send_half(app: FastAPI, secret: str) -> tuple[int, bytes]:
 
 
 def test_an_app_developer_finds_the_whole_contract(client: TestClient) -> None:
-    operation = client.get("/openapi.json").json()["paths"][CAPTURES]["post"]
+    operation = client.get("/openapi.json").json()["paths"][FRAMES]["post"]
     schema = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert schema["required"] == ["nonce", "frames"]
+    assert schema["required"] == ["capture", "frames"]
     assert (schema["properties"]["frames"]["minItems"], schema["properties"]["frames"]["maxItems"]) == (3, 8)
     assert set(operation["responses"]) >= {"200", "400", "401", "403", "404", "409", "410", "413", "429", "503"}
     assert "face.two_faces" in operation["responses"]["400"]["description"]
-    assert operation["security"] == [{"CaptureTicket": []}]
+    assert operation["security"] == [{"FaceTicket": []}]
 
 
 def test_the_example_app_enrols_verifies_and_is_refused(app: FastAPI, faces: Faces, tmp_path: Path) -> None:
     def sent(purpose: str, person: str, first: int = 0) -> subprocess.CompletedProcess[str]:
-        files = [tmp_path / f"{person}{first}{number}.jpg" for number in range(3)]
-        for file, frame in zip(files, capture(person, first=first), strict=True):
-            file.write_bytes(frame)
-        ticket = faces.ticket(purpose)
-        return _run_example(app, ticket, files)
+        return _run_example(app, faces, tmp_path, faces.ticket(purpose), capture(person, first=first))
 
-    assert (sent("enrol", "anna").returncode, sent("verify", "anna", 3).returncode) == (0, 0)
+    assert sent("enrol", "anna").returncode == 0
+    unsigned = sent("verify", "anna", 3)
+    assert (unsigned.returncode, unsigned.stdout) == (0, "match (does not count as a second factor)\n")
+    registered = _run_example(app, faces, tmp_path, faces.device_ticket(), [])
+    assert (registered.returncode, registered.stdout.split()[0]) == (0, "registered")
+    signed = sent("verify", "anna", 6)
+    assert (signed.returncode, signed.stdout) == (0, "match (counts as a second factor)\n")
     stranger = sent("verify", "bruno")
-    assert (stranger.returncode, stranger.stdout) == (1, "no_match (does not count as a second factor)\n")
-    empty = tmp_path / "empty.jpg"
-    empty.write_bytes(support.no_face())
-    refused = _run_example(app, faces.ticket("verify"), [empty] * 3)
+    assert (stranger.returncode, stranger.stdout, stranger.stderr) == NO_MATCH
+    refused = _run_example(app, faces, tmp_path, faces.ticket("verify"), [support.no_face()] * 3)
     assert (refused.returncode, "face.no_face" in refused.stderr) == (2, True)
 
 
-def test_the_example_app_with_people(app: FastAPI, faces: Faces, research_data: Path) -> None:
+def test_the_example_app_with_people(app: FastAPI, faces: Faces, research_data: Path, tmp_path: Path) -> None:
     """One person's live frames enrol and verify; another's are refused."""
     live = research_data / "presentation_attack" / "live"
     people = [sorted((live / number).glob("*.jpg"))[:9] for number in ("0003", "0005")]
-    one, other = people
-    assert _run_example(app, faces.ticket(), one[:3]).stdout.startswith("enrolled")
-    assert _run_example(app, faces.ticket("verify"), one[3:6]).stdout.startswith("match")
-    stranger = _run_example(app, faces.ticket("verify"), other[:3])
-    assert (stranger.returncode, stranger.stdout) == (1, "no_match (does not count as a second factor)\n")
+    one, other = ([file.read_bytes() for file in files] for files in people)
+    assert _run_example(app, faces, tmp_path, faces.ticket(), one[:3]).stdout.startswith("enrolled")
+    assert _run_example(app, faces, tmp_path, faces.ticket("verify"), one[3:6]).stdout.startswith("match")
+    stranger = _run_example(app, faces, tmp_path, faces.ticket("verify"), other[:3])
+    assert (stranger.returncode, stranger.stdout, stranger.stderr) == NO_MATCH
 
 
-def _run_example(app: FastAPI, ticket: IssuedTicket, files: list[Path]) -> subprocess.CompletedProcess[str]:
-    with running(_as_localhost(app)) as port:
-        text = ticket_text(TicketText(f"http://127.0.0.1:{port}", ticket.secret, ticket.nonce))
-        command = [sys.executable, str(EXAMPLE), "--ticket", text, *map(str, files)]
+def _run_example(
+    app: FastAPI, faces: Faces, folder: Path, ticket: IssuedTicket | IssuedDeviceTicket, frames: list[bytes]
+) -> subprocess.CompletedProcess[str]:
+    server = faces.face.keys.server
+    files = [folder / f"straight{number}.jpg" for number in range(len(frames))]
+    for file, frame in zip(files, frames, strict=True):
+        file.write_bytes(frame)
+    text = TicketText(server, ticket.secret)
+    shown = ticket_text(text) if isinstance(ticket, IssuedTicket) else device_ticket_text(text, nonce=ticket.nonce)
+    command = [sys.executable, str(EXAMPLE), "--ticket", shown, "--key", str(folder / "key.json"), *map(str, files)]
+    with running(_as_localhost(app), port=int(server.rpartition(":")[2])):
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
@@ -341,4 +381,4 @@ def _answer(answer: Response | Any) -> tuple[int, str]:
 
 def _template(faces: Faces) -> bool:
     with faces.face.database.read() as connection:
-        return faces.face.template_exists(connection, support.ACCOUNT)
+        return faces.face.template_exists(connection, ACCOUNT)

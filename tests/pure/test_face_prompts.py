@@ -80,7 +80,7 @@ def test_frames_of_one_prompt_may_follow_as_fast_as_a_camera_takes_them() -> Non
         # the same face's own error is in every frame
         ((STRAIGHT, LEFT, RIGHT), (pose(6), pose(14), pose(-2)), None),
         ((STRAIGHT, LEFT, RIGHT), (pose(6), pose(12), pose(-2)), 1),
-        ((STRAIGHT, LEFT, CLOSER), (pose(16), pose(30), pose(16, 75)), 0),  # not straight
+        ((STRAIGHT, LEFT, CLOSER), (pose(21), pose(35), pose(21, 75)), 0),  # not straight
         ((STRAIGHT, LEFT, CLOSER), (pose(), pose(6.9), pose(0, 75)), 1),  # hardly turned
         ((STRAIGHT, LEFT, CLOSER), (pose(), pose(-15), pose(0, 75)), 1),  # the other way: a mirrored film
         ((STRAIGHT, LEFT, CLOSER), (pose(), pose(41), pose(0, 75)), 1),

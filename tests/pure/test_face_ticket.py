@@ -10,11 +10,11 @@ from types import ModuleType
 import pytest
 
 from authsvc.factors.face.store import Ticket
-from authsvc.factors.face.ticket import NotATicket, TicketText, parse, ticket_text
+from authsvc.factors.face.ticket import NotATicket, TicketText, device_ticket_text, parse, ticket_text
 from authsvc.factors.face.ticket_state import fault_of, status_of
 from tests.support.clocks import START
 
-TICKET = TicketText("https://id.shop.example", "s3cret_-", "n0nce_-")
+TICKET = TicketText("https://id.shop.example", "s3cret_-")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "mobile" / "capture.py"
 
 
@@ -33,11 +33,11 @@ def written(content: object) -> str:
 def test_page_and_app_read_the_same() -> None:
     text = ticket_text(TICKET)
     assert parse(f" {text}\n") == TICKET
-    assert example_app().read_ticket(text) == {
-        "server": TICKET.server,
-        "ticket": TICKET.secret,
-        "nonce": TICKET.nonce,
-    }
+    content = {"server": TICKET.server, "ticket": TICKET.secret}
+    assert example_app().read_ticket(text) == content
+    device = device_ticket_text(TICKET, nonce="n0nce_-")
+    assert device.startswith("authsvc-device:")
+    assert example_app().read_ticket(device) == content | {"nonce": "n0nce_-"}
 
 
 def test_the_example_knows_nothing_of_authsvc() -> None:
@@ -47,7 +47,7 @@ def test_the_example_knows_nothing_of_authsvc() -> None:
 
 @pytest.mark.parametrize("server", ["http://localhost:8000", "http://127.0.0.1:8000", "https://id.shop.example:8443"])
 def test_a_face_may_be_sent_over_https_or_on_this_machine(server: str) -> None:
-    assert parse(written({"server": server, "ticket": "t", "nonce": "n"})).server == server
+    assert parse(written({"server": server, "ticket": "t"})).server == server
     assert example_app().safe_server(server) == server
 
 
@@ -57,7 +57,7 @@ def test_a_face_may_be_sent_over_https_or_on_this_machine(server: str) -> None:
 )
 def test_a_face_goes_nowhere_else(server: str) -> None:
     with pytest.raises(NotATicket):
-        parse(written({"server": server, "ticket": "t", "nonce": "n"}))
+        parse(written({"server": server, "ticket": "t"}))
     app = example_app()
     with pytest.raises(app.Refused):
         app.safe_server(server)
@@ -72,9 +72,10 @@ def test_a_face_goes_nowhere_else(server: str) -> None:
         "authsvc-face:%%%",
         "authsvc-face:e30",
         written([1]),
-        written({"server": "https://a.example", "ticket": "t"}),
-        written({"server": "https://a.example", "ticket": 5, "nonce": "n"}),
-        written({"server": "https://a.example", "ticket": "", "nonce": "n"}),
+        written({"server": "https://a.example"}),
+        device_ticket_text(TICKET, nonce="n"),
+        written({"server": "https://a.example", "ticket": 5}),
+        written({"server": "https://a.example", "ticket": ""}),
         "authsvc-face:" + "A" * 2000,
         "authsvc-face:" + base64.urlsafe_b64encode(b"[" * 700).decode(),
     ],
@@ -89,6 +90,9 @@ def row(**changes: object) -> Ticket:
         "id": "fct_1",
         "secret_hash": b"h",
         "nonce": "n",
+        "prompts": "straight",
+        "browser_hash": None,
+        "browser_known": True,
         "purpose": "verify",
         "flow_id": "flow_1",
         "account_id": "acc_1",

@@ -1,11 +1,14 @@
 """A multipart body, read in pieces of every size, with its bounds held while it streams."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from authsvc.factors.face.frames import FrameBounds
+from authsvc.factors.face.claim import NotAClaim, parse_claim
+from authsvc.factors.face.pipeline.decode import FrameBounds
 from authsvc.factors.face.upload import Upload, UploadRefused, read_capture
 
 BOUNDS = FrameBounds(max_frames=4, max_frame_bytes=1000, max_pixels=10)
@@ -22,8 +25,9 @@ def body(*parts: bytes) -> bytes:
     return b"".join([*parts, b"--edge--\r\n"])
 
 
-NONCE = part("nonce", b"n0nce", filename=None)
-GOOD = body(NONCE, *[part("frames", frame) for frame in FRAMES])
+CLAIM = b'{"nonce": "%s", "frames": [{"prompt": "straight", "offset_ms": 0}]}' % (b"A" * 43)
+SAID = part("capture", CLAIM, filename=None)
+GOOD = body(SAID, *[part("frames", frame) for frame in FRAMES])
 
 
 class Stream:
@@ -45,22 +49,24 @@ def read(content: bytes, *, content_type: str = TYPE, size: int = 64) -> Upload:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 5000])
 def test_a_capture_is_read_whatever_the_pieces(size: int) -> None:
-    assert read(GOOD, size=size) == Upload("n0nce", tuple(FRAMES))
+    assert read(GOOD, size=size) == Upload(parse_claim(CLAIM), tuple(FRAMES))
 
 
-def test_the_nonce_may_come_last() -> None:
-    assert read(body(part("frames", b"x"), NONCE)).nonce == "n0nce"
+def test_what_is_said_of_the_frames_may_come_last() -> None:
+    assert read(body(part("frames", b"x"), SAID)).claim.nonce == "A" * 43
 
 
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (body(NONCE, part("frames", b"x" * 1001)), "face.frame_too_large"),
-        (body(NONCE, *[part("frames", b"x")] * 5), "face.too_many_frames"),
+        (body(SAID, part("frames", b"x" * 1001)), "face.frame_too_large"),
+        (body(SAID, *[part("frames", b"x")] * 5), "face.too_many_frames"),
         (body(part("frames", b"x")), "face.malformed_upload"),
-        (body(NONCE, NONCE), "face.malformed_upload"),
-        (body(NONCE, part("vector", b"0.1,0.2")), "face.malformed_upload"),
-        (body(part("nonce", b"n" * 101)), "face.malformed_upload"),
+        (body(SAID, SAID), "face.malformed_upload"),
+        (body(SAID, part("vector", b"0.1,0.2")), "face.malformed_upload"),
+        (body(part("capture", CLAIM + b" " * 4096)), "face.malformed_upload"),
+        (body(part("capture", b"no JSON")), "face.malformed_upload"),
+        (body(part("nonce", b"A" * 43), part("frames", b"x")), "face.malformed_upload"),
         (GOOD[:-20], "face.malformed_upload"),
         (b"", "face.malformed_upload"),
         (b"no multipart at all", "face.malformed_upload"),
@@ -83,7 +89,49 @@ def test_another_content_type_is_refused(content_type: str) -> None:
 
 
 def test_reading_stops_at_the_bound() -> None:
-    stream = Stream(body(NONCE, part("frames", b"x" * 100_000)), 500)
+    stream = Stream(body(SAID, part("frames", b"x" * 100_000)), 500)
     with pytest.raises(UploadRefused):
         asyncio.run(read_capture(stream, TYPE, BOUNDS))
     assert stream.read < 5
+
+
+def said(**changes: Any) -> bytes:
+    return json.dumps({"nonce": "A" * 43, "frames": [{"prompt": "straight", "offset_ms": 0}]} | changes).encode()
+
+
+def test_a_capture_says_who_signs_it() -> None:
+    claim = parse_claim(said(device="fdv_x", signature="s"))
+    assert (claim.device, claim.signature, claim.frames[0].prompt) == ("fdv_x", "s", "straight")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        said(vector=[0.1] * 128),
+        said(embedding=[0.1] * 128),
+        said(frames=[{"prompt": "straight", "offset_ms": 0, "embedding": [0.1] * 128}]),
+        said(device="fdv_x"),
+        said(signature="s"),
+        said(nonce="A" * 42),
+        said(nonce="A" * 44),
+        said(nonce="A" * 42 + "="),
+        said(nonce=7),
+        said(frames=[{"prompt": "smile", "offset_ms": 0}]),
+        said(frames=[{"prompt": "straight", "offset_ms": -1}]),
+        said(frames=[{"prompt": "straight", "offset_ms": 1.5}]),
+        said(frames=[{"prompt": "straight", "offset_ms": "1"}]),
+        said(frames=[{"prompt": "straight", "offset_ms": 10**9}]),
+        said(frames=[{"prompt": "straight"}]),
+        said(frames=[{"prompt": "straight", "offset_ms": 0}] * 33),
+        said(frames={}),
+        b"[]",
+        b"null",
+        b"",
+        b"\xff\xfe",
+        b'{"nonce": NaN}',
+        b"[" * 4000,
+    ],
+)
+def test_a_vector_that_the_client_made_and_whatever_else_nobody_asked_for_is_refused(text: bytes) -> None:
+    with pytest.raises(NotAClaim):
+        parse_claim(text)

@@ -52,7 +52,11 @@ def has(*kinds: ProofKind) -> Owned:
         # a face never stands alone
         (has(MAIL, FACE, PASSWORD), Level.PWD_EMAIL, (MAIL, FACE)),
         (has(MAIL, FACE, PASSWORD), Level.MFA, ()),
-        (has(PASSKEY, MAIL, FACE, PASSWORD), Level.PHR, (PASSKEY, FACE)),
+        (has(TOTP, MAIL, FACE, PASSWORD), Level.MFA, (TOTP, FACE)),
+        (has(TOTP, MAIL, FACE, RECOVERY, PASSWORD), Level.MFA, (TOTP, FACE, RECOVERY)),
+        # and never reaches what takes a passkey
+        (has(PASSKEY, MAIL, FACE, PASSWORD), Level.PHR, (PASSKEY,)),
+        (has(PASSKEY, FACE, PASSWORD), Level.MFA, (PASSKEY, FACE)),
     ],
 )
 def test_rungs_after_a_password(owned: Owned, required: Level, offered: tuple[ProofKind, ...]) -> None:

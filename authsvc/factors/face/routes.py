@@ -1,10 +1,14 @@
-"""`POST /v1/face/captures`: where a mobile app sends the frames of one capture.
+"""The face factor's API: begin a capture on a ticket, send its frames, register a device.
 
+Frames are let in thus:
 1. A place in the face lane is taken on the event loop, without waiting: a full lane is 503 before anything is done.
 2. The ticket is looked at before the body is read: who has none can't make us read megabytes.
 3. One account sends one capture at a time: five slow ones would keep everybody else out of the lane.
 4. The body is read with every bound held (upload.py), and within UPLOAD_S: a slow sender can't keep the place.
 5. Only then a request thread does the work.
+
+All three take a ticket's secret as bearer token, and no cookie: so no other site's page can use them in somebody's
+name. A capture that a page sends brings cookies along; they are looked at beside the ticket, never in its place.
 """
 
 import asyncio
@@ -12,13 +16,18 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from authsvc.core.ids import hash_secret
 from authsvc.core.origin import Origin
+from authsvc.factors.face.captures.service import Captures, Sender, Verdict
+from authsvc.factors.face.claim import Capture, Claim
+from authsvc.factors.face.devices.service import DeviceKeys, Registration
+from authsvc.factors.face.prompts import Prompt
 from authsvc.factors.face.refusals import FINAL, MIN_FRAMES, UNUSABLE, error_of
-from authsvc.factors.face.service import FaceService, Verdict
 from authsvc.factors.face.upload import Upload, UploadRefused, read_capture
+from authsvc.web import cookies
 from authsvc.web.admission import admitted
 from authsvc.web.origin import origin_of
 from authsvc.web.problems import STATUSES
@@ -27,9 +36,33 @@ UPLOAD_S = 30
 
 _bearer = HTTPBearer(
     auto_error=False,
-    scheme_name="CaptureTicket",
-    description="The secret of the capture ticket, as the page showed it.",
+    scheme_name="FaceTicket",
+    description="The secret of the ticket, as the page showed it.",
 )
+Ticket = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+class CaptureStart(BaseModel):
+    """Who is about to capture."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="The id of the registered device whose key will sign. Without one a match counts for nothing."
+    )
+
+
+class CaptureOrder(BaseModel):
+    """What the capture has to show, and what it is signed with."""
+
+    nonce: str = Field(description="32 bytes, base64url. New after a capture that could not be used.")
+    prompts: tuple[Prompt, ...] = Field(
+        description="What the person does, in this order; left and right are their own. Each has one frame or more."
+    )
+    expires_at: str = Field(description="Until when the ticket lives, ISO 8601.")
+    min_frames: int
+    max_frames: int
+    max_frame_bytes: int
 
 
 class CaptureResult(BaseModel):
@@ -40,50 +73,122 @@ class CaptureResult(BaseModel):
     )
     reason: str | None = Field(description="A code that explains the outcome, where there is one.")
     satisfies_step_up: bool = Field(
-        description="Whether the capture counts as a proof. A bare photograph never does, so this is false until "
-        "captures are bound to a registered device key and pass attack detection."
+        description="Whether the capture counts as a proof: a match, signed by a registered device, asked for in a "
+        "browser that the account knows."
     )
 
 
-def build_router(face: FaceService) -> APIRouter:
+class PublicKey(BaseModel):
+    """A public key on P-256, as a JWK (RFC 7517)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kty: Annotated[str, Field(max_length=8)]
+    crv: Annotated[str, Field(max_length=16)]
+    x: Annotated[str, Field(max_length=64)]
+    y: Annotated[str, Field(max_length=64)]
+
+
+class NewDevice(BaseModel):
+    """A device's key, and what shows that it has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    nonce: Annotated[str, Field(max_length=64)] = Field(description="The nonce of the device ticket.")
+    name: Annotated[str, Field(max_length=200)] = Field(description="What its owner calls it; 1 to 60 characters.")
+    public_key: PublicKey
+    signature: Annotated[str, Field(max_length=128)] = Field(
+        description="ES256 over the bytes of a registration (docs/guides/mobile.md): r || s, base64url."
+    )
+
+
+class RegisteredDevice(BaseModel):
+    """The kept key."""
+
+    device: str = Field(description="Its id: begin and sign captures with it.")
+    kind: Literal["app", "browser"]
+    name: str
+
+
+def build_router(captures: Captures, keys: DeviceKeys) -> APIRouter:
     """Return the routes of the face factor."""
     router = APIRouter(tags=["face"])
 
     @router.post(
         "/v1/face/captures",
+        summary="Begin a capture",
+        description="Binds the ticket to the device, and says what to capture. Begin again after a refused capture: "
+        "nonce and prompts are new then.",
+        status_code=201,
+        responses=_responses(),
+    )
+    def begin(request: Request, ticket: Ticket, body: CaptureStart) -> CaptureOrder:
+        order = captures.begin(secret=_secret(ticket), device_id=body.device, origin=origin_of(request))
+        bounds = captures.bounds
+        return CaptureOrder(
+            nonce=order.nonce,
+            prompts=order.prompts,
+            expires_at=order.expires_at.isoformat(),
+            min_frames=MIN_FRAMES,
+            max_frames=bounds.max_frames,
+            max_frame_bytes=bounds.max_frame_bytes,
+        )
+
+    @router.post(
+        "/v1/face/captures/frames",
         summary="Send the frames of one capture",
         description=_DESCRIPTION,
         response_model=CaptureResult,
         responses=_responses(),
-        openapi_extra={"requestBody": _request_body(face)},
-        dependencies=[Depends(admitted(face.lane))],
+        openapi_extra={"requestBody": _request_body(captures)},
+        dependencies=[Depends(admitted(captures.lane))],
     )
-    async def capture(
-        request: Request, ticket: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> CaptureResult:
-        if ticket is None or not ticket.credentials:
-            raise error_of("face.no_ticket")
-        origin = origin_of(request)
-        account_id = await run_in_threadpool(face.check_ticket, secret=ticket.credentials, origin=origin)
-        with face.lane.alone(account_id):
-            upload = await _read(request, face, ticket.credentials, origin)
+    async def frames(request: Request, ticket: Ticket) -> CaptureResult:
+        secret, origin = _secret(ticket), origin_of(request)
+        account_id = await run_in_threadpool(captures.check_ticket, secret=secret, origin=origin)
+        with captures.lane.alone(account_id):
+            upload = await _read(request, captures, secret, origin)
+            capture = Capture(upload.claim, upload.frames)
             verdict = await run_in_threadpool(
-                face.submit, secret=ticket.credentials, nonce=upload.nonce, frames=upload.frames, origin=origin
+                captures.submit, secret=secret, capture=capture, origin=origin, sender=_sender(request)
             )
         return _result(verdict)
+
+    @router.post(
+        "/v1/face/devices",
+        summary="Register a device's key",
+        description="On a ticket of the account page, once. The private key stays in the device's own key store.",
+        status_code=201,
+        responses=_responses(),
+    )
+    def register(request: Request, ticket: Ticket, body: NewDevice) -> RegisteredDevice:
+        sent = Registration(body.nonce, body.name, body.public_key.model_dump(), body.signature)
+        device = keys.register(secret=_secret(ticket), sent=sent, origin=origin_of(request))
+        return RegisteredDevice.model_validate({"device": device.id, "kind": device.kind, "name": device.name})
 
     return router
 
 
-async def _read(request: Request, face: FaceService, secret: str, origin: Origin) -> Upload:
+def _secret(ticket: HTTPAuthorizationCredentials | None) -> str:
+    if ticket is None or not ticket.credentials:
+        raise error_of("face.no_ticket")
+    return ticket.credentials
+
+
+def _sender(request: Request) -> Sender:
+    browser = cookies.read(request, cookies.FLOW)
+    return Sender(hash_secret(browser) if browser else None, cookies.read(request, cookies.DEVICE))
+
+
+async def _read(request: Request, captures: Captures, secret: str, origin: Origin) -> Upload:
     try:
         async with asyncio.timeout(UPLOAD_S):
-            return await read_capture(request.stream(), request.headers.get("content-type", ""), face.bounds)
+            return await read_capture(request.stream(), request.headers.get("content-type", ""), captures.bounds)
     except TimeoutError:
         code = "face.upload_too_slow"
     except UploadRefused as refusal:
         code = refusal.code
-    await run_in_threadpool(face.refuse_upload, secret=secret, code=code, origin=origin)
+    await run_in_threadpool(captures.refuse_upload, secret=secret, code=code, origin=origin)
     raise error_of(code)
 
 
@@ -94,17 +199,17 @@ def _result(verdict: Verdict) -> CaptureResult:
     return CaptureResult(outcome=verdict.outcome, reason=verdict.reason, satisfies_step_up=verdict.satisfies)
 
 
-def _request_body(face: FaceService) -> dict[str, Any]:
-    bounds = face.bounds
+def _request_body(captures: Captures) -> dict[str, Any]:
+    bounds = captures.bounds
     return {
         "required": True,
         "content": {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": ["nonce", "frames"],
+                    "required": ["capture", "frames"],
                     "properties": {
-                        "nonce": {"type": "string", "description": "The nonce of the ticket."},
+                        "capture": Claim.model_json_schema(ref_template="#/$defs/{model}"),
                         "frames": {
                             "type": "array",
                             "minItems": MIN_FRAMES,
@@ -115,7 +220,7 @@ def _request_body(face: FaceService) -> dict[str, Any]:
                         },
                     },
                 },
-                "encoding": {"frames": {"contentType": "image/jpeg"}},
+                "encoding": {"capture": {"contentType": "application/json"}, "frames": {"contentType": "image/jpeg"}},
             }
         },
     }
@@ -125,7 +230,7 @@ def _responses() -> dict[int | str, dict[str, Any]]:
     """Return every refusal by its status, for the API's description."""
     lines: dict[int, list[str]] = {
         503: ["- `lanes.face_full`: come back after Retry-After"],
-        429: ["- `limits.too_many`"],
+        429: ["- `limits.too_many`", "- `face.too_many_failures`: come back after Retry-After, or use another proof"],
     }
     for code, (kind, detail) in {**UNUSABLE, **FINAL}.items():
         lines.setdefault(STATUSES[kind], []).append(f"- `{code}`: {detail}")
@@ -136,9 +241,9 @@ def _responses() -> dict[int | str, dict[str, Any]]:
 
 
 _DESCRIPTION = """\
-One capture is three or more JPEG frames of one face, taken one after another. The ticket comes from the page that asks
-for the capture and lives two minutes.
+One capture is three or more JPEG frames of one face, taken one after another while the person does what was asked for.
+The field `capture` is JSON: the order's nonce, the prompt and time of each frame, and the device's signature.
 
-A ticket gives one verdict. A capture that could not be used (400, 413) and a busy server (503, with Retry-After)
-leave it open: improve the picture or wait, and send again with the same ticket.
+A ticket gives one verdict. A capture that could not be used (400, 413) leaves the ticket open: begin again for a new
+nonce and new prompts. A busy server (503, with Retry-After) leaves the order as it is: wait, and send the same again.
 The frames are measured and dropped; they are never stored."""

@@ -1,9 +1,11 @@
-"""The one string that carries a capture ticket from the web page to the mobile app, typed, pasted or as a QR code.
+"""The strings that carry a ticket from the web page to the mobile app, typed, pasted or as a QR code.
 
-    authsvc-face:BASE64URL({"server": ORIGIN, "ticket": SECRET, "nonce": NONCE})        no padding, keys in this order
+    authsvc-face:BASE64URL({"server": ORIGIN, "ticket": SECRET})                      one capture
+    authsvc-device:BASE64URL({"server": ORIGIN, "ticket": SECRET, "nonce": NONCE})    one device key
 
-`server` is an https origin (http only on this machine): an app must not send a face in the clear because a
-string told it to. Pure. examples/mobile/capture.py reads the same string without importing authsvc.
+No padding, keys in this order. `server` is an https origin (http only on this machine): an app must not send a face in
+the clear because a string told it to. It is also part of what the app signs, so that what is signed for one server is
+worth nothing at another. Pure. examples/mobile/capture.py reads the same strings without importing authsvc.
 """
 
 import base64
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 SCHEME = "authsvc-face:"
+DEVICE_SCHEME = "authsvc-device:"
 MAX_LENGTH = 1024
 
 
@@ -26,15 +29,16 @@ class TicketText:
 
     server: str
     secret: str
-    nonce: str
 
 
 def ticket_text(ticket: TicketText) -> str:
-    """Return the string that the page shows."""
-    content = json.dumps(
-        {"server": ticket.server, "ticket": ticket.secret, "nonce": ticket.nonce}, separators=(",", ":")
-    )
-    return SCHEME + base64.urlsafe_b64encode(content.encode()).rstrip(b"=").decode()
+    """Return the string that the page of a capture shows."""
+    return _written(SCHEME, {"server": ticket.server, "ticket": ticket.secret})
+
+
+def device_ticket_text(ticket: TicketText, *, nonce: str) -> str:
+    """Return the string that the page of a new device shows."""
+    return _written(DEVICE_SCHEME, {"server": ticket.server, "ticket": ticket.secret, "nonce": nonce})
 
 
 def parse(text: str) -> TicketText:
@@ -53,10 +57,15 @@ def parse(text: str) -> TicketText:
         raise NotATicket("not a capture ticket") from problem
     if not isinstance(content, dict):
         raise NotATicket("not a capture ticket")
-    ticket = TicketText(_text(content, "server"), _text(content, "ticket"), _text(content, "nonce"))
+    ticket = TicketText(_text(content, "server"), _text(content, "ticket"))
     if not _may_see_faces(ticket.server):
         raise NotATicket("the ticket names a server without https")
     return ticket
+
+
+def _written(scheme: str, content: dict[str, str]) -> str:
+    text = json.dumps(content, separators=(",", ":"))
+    return scheme + base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def _text(content: dict[str, object], name: str) -> str:

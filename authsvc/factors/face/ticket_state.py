@@ -20,6 +20,7 @@ class TicketStatus:
     outcome: str | None
     reason: str | None
     expires_at: datetime
+    satisfies: bool = False  # the flow can go on with it
 
 
 def fault_of(ticket: Ticket | None, nonce: str | None, now: datetime) -> str | None:
@@ -35,7 +36,7 @@ def fault_of(ticket: Ticket | None, nonce: str | None, now: datetime) -> str | N
 
 def status_of(ticket: Ticket, now: datetime) -> TicketStatus:
     """Return how far the ticket's capture is."""
-    return TicketStatus(_state(ticket, now), ticket.verdict, ticket.reason, ticket.expires_at)
+    return TicketStatus(_state(ticket, now), ticket.verdict, ticket.reason, ticket.expires_at, ticket.satisfies)
 
 
 def _state(ticket: Ticket, now: datetime) -> State:

@@ -5,7 +5,7 @@ never written anywhere. So python-multipart, which is beneath it too, is driven 
 and the first byte above a bound ends the reading. At most max_frames x max_frame_bytes are held. Pure: the stream is an
 argument.
 
-    nonce     one field, at most NONCE_BYTES
+    capture   one field, JSON, at most CLAIM_BYTES: what the app says of its frames (claim.py)
     frames    files, in the order in which they were taken
 
 Anything else in the body is refused.
@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from authsvc.factors.face.claim import CLAIM_BYTES, Claim, NotAClaim, parse_claim
 from authsvc.factors.face.frames import FrameBounds
-
-NONCE_BYTES = 100
 
 
 class UploadRefused(Exception):
@@ -34,7 +33,7 @@ class UploadRefused(Exception):
 class Upload:
     """One capture as it was sent."""
 
-    nonce: str
+    claim: Claim
     frames: tuple[bytes, ...]
 
 
@@ -74,7 +73,7 @@ class _Reader:
 
     def __init__(self, bounds: FrameBounds) -> None:
         self._bounds = bounds
-        self._nonce: bytearray | None = None
+        self._claim: bytearray | None = None
         self._frames: list[bytearray] = []
         self._header = (bytearray(), bytearray())
         self._disposition = b""
@@ -100,8 +99,8 @@ class _Reader:
     def end_headers(self) -> None:
         _, options = parse_options_header(self._disposition)
         name, self._part = options.get(b"name"), bytearray()
-        if name == b"nonce" and self._nonce is None:
-            self._nonce, self._limit, self._passed = self._part, NONCE_BYTES, "face.malformed_upload"
+        if name == b"capture" and self._claim is None:
+            self._claim, self._limit, self._passed = self._part, CLAIM_BYTES, "face.malformed_upload"
         elif name == b"frames":
             if len(self._frames) == self._bounds.max_frames:
                 raise UploadRefused("face.too_many_frames")
@@ -119,6 +118,10 @@ class _Reader:
         self._ended = True
 
     def upload(self) -> Upload:
-        if not self._ended or self._nonce is None:
+        if not self._ended or self._claim is None:
             raise UploadRefused("face.malformed_upload")
-        return Upload(self._nonce.decode("ascii", "replace"), tuple(bytes(frame) for frame in self._frames))
+        try:
+            claim = parse_claim(bytes(self._claim))
+        except NotAClaim as problem:
+            raise UploadRefused("face.malformed_upload") from problem
+        return Upload(claim, tuple(bytes(frame) for frame in self._frames))

@@ -26,6 +26,8 @@ class Place(StrEnum):
     SESSIONS = "/account/sessions"
     ACTIVITY = "/account/activity"
     CONSENTS = "/account/consents"
+    FACE = "/account/face"
+    REMOVE_DEVICE = "/account/face/devices/remove"
     ADDRESS = "/account/address"
     DOWNLOAD = "/account/download"
     DELETE = "/account/delete"

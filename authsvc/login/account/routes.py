@@ -18,8 +18,6 @@ from authsvc.login.account.fresh.service import FreshProof
 from authsvc.login.account.places import Place
 from authsvc.login.account.service import OwnAccount
 from authsvc.login.routes import FlowPages
-from authsvc.login.step_up.routes import show_face_ticket
-from authsvc.login.step_up.service import StepUp
 from authsvc.login.steps import Go, page_of
 from authsvc.web import cookies
 from authsvc.web.browser import browser_of
@@ -95,7 +93,7 @@ def note(request: Request, problem: AuthsvcError) -> None:
     request.scope["state"]["problem"] = problem.code
 
 
-def build_router(own_pages: AccountPages, own: OwnAccount, step_up: StepUp, csrf: Csrf) -> APIRouter:
+def build_router(own_pages: AccountPages, own: OwnAccount, csrf: Csrf) -> APIRouter:
     """Return the routes of the first page, of consents, and of signing out."""
     router = APIRouter(prefix="/account", dependencies=[Depends(csrf.require)], include_in_schema=False)
 
@@ -125,28 +123,13 @@ def build_router(own_pages: AccountPages, own: OwnAccount, step_up: StepUp, csrf
         )
         return RedirectResponse(Place.CONSENTS, status_code=303)
 
-    @router.post("/face")
-    def face(request: Request) -> Response:
-        def work(secret: str | None) -> Response:
-            flow = own.begin_face_enrolment(secret, browser=browser_of(request), origin=origin_of(request))
-            try:
-                return show_face_ticket(own_pages.shown, step_up, request, flow, purpose="enrol", back=Place.CONSENTS)
-            except NotAllowed as problem:
-                if problem.code != "face.no_consent":
-                    raise
-                note(request, problem)
-                error = "Please allow \u201cRecognise my face\u201d first."
-                return show_consents(request, secret, error=error, status=403)
-
-        return own_pages.answer(request, Place.CONSENTS, work)
-
     @router.post("/sign-out")
     def sign_out(request: Request) -> Response:
         own.sign_out(cookies.read(request, cookies.SESSION), origin=origin_of(request))
         return signed_out(own_pages, request)
 
-    def show_consents(request: Request, secret: str | None, *, error: str | None = None, status: int = 200) -> Response:
-        return own_pages.show(request, "consents", status=status, error=error, allowed=own.allowed(secret))
+    def show_consents(request: Request, secret: str | None) -> Response:
+        return own_pages.show(request, "consents", allowed=own.allowed(secret))
 
     return router
 

@@ -1,7 +1,6 @@
-"""The account's first page, what its owner allows, their face, and signing out.
+"""The account's first page, what its owner allows, and signing out.
 
-Every method takes the session's secret: nobody acts on another's account. Enrolling a face is adding a factor, and
-takes a fresh proof (fresh/service.py).
+Every method takes the session's secret: nobody acts on another's account.
 """
 
 from collections.abc import Mapping
@@ -15,17 +14,13 @@ from authsvc.accounts.levels import Level, ProofKind
 from authsvc.accounts.store import Account, list_addresses
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
-from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.factors.face.service import FaceService
 from authsvc.factors.factor import Way
-from authsvc.login.account.fresh.service import ACCOUNT_NAME, FreshProof
+from authsvc.login.account.fresh.service import FreshProof
 from authsvc.login.account.sessions.store import count_live
 from authsvc.login.recovery.rules import Pending
 from authsvc.login.recovery.service import Recoveries
-from authsvc.login.service import Flows
-from authsvc.login.service import Purpose as FlowPurpose
-from authsvc.login.store import Flow
 
 LEVEL_WORDS = {
     Level.NONE: "Signed in",
@@ -61,6 +56,7 @@ class Overview:
     signed_in: int
     recovery: Pending | None  # somebody asked to get in without the usual proofs
     closed_until: datetime | None  # sensitive changes are closed after a reset by mail
+    face: str  # in a few words; empty where faces are not offered
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,6 @@ class Allowed:
     """What the page of consents shows."""
 
     consents: tuple[ConsentLine, ...]
-    face_enrolled: bool
     face_offered: bool
 
 
@@ -78,8 +73,6 @@ class OwnAccount:
 
     database: Database
     clock: Clock
-    limits: Limits
-    flows: Flows
     fresh: FreshProof
     consents: Consents
     face: FaceService
@@ -95,6 +88,7 @@ class OwnAccount:
             signed_in = count_live(connection, owner.id, sessions.settings, now=now)
             highest = self.fresh.highest(connection, owner.id)
             recovery = self.recoveries.pending(connection, owner.id)
+            face = self._face(connection, owner.id)
         if sessions.is_stale(owner.session, now=now):
             with self.database.write() as connection:
                 sessions.touch(connection, owner.session, now=now)
@@ -106,6 +100,7 @@ class OwnAccount:
             signed_in,
             recovery,
             self.fresh.closed_until(owner.account, highest, now=now),
+            face,
         )
 
     def allowed(self, secret: str | None) -> Allowed:
@@ -114,7 +109,7 @@ class OwnAccount:
         with self.database.read() as connection:
             owner = self.fresh.owner(connection, secret, now=now)
             lines = tuple(self._consent_line(connection, owner.id, purpose) for purpose in Purpose)
-            return Allowed(lines, self.face.template_exists(connection, owner.id), self.face.enabled)
+            return Allowed(lines, self.face.enabled)
 
     def change_consent(self, secret: str | None, purpose: Purpose, *, give: bool, read: int, origin: Origin) -> None:
         """Give a consent, or take it back and delete what was kept under it. Raises NotSignedIn.
@@ -129,18 +124,6 @@ class OwnAccount:
             else:
                 self.consents.withdraw(connection, owner.id, purpose, origin=origin, now=now)
 
-    def begin_face_enrolment(self, secret: str | None, *, browser: str, origin: Origin) -> Flow:
-        """Return a flow to enrol in.
-
-        Raises:
-            NotSignedIn, NotAllowed: as FreshProof.require.
-            TooMany: the address begins too many flows.
-        """
-        self.limits.spend("flow_per_address", origin.source)
-        owner = self.fresh.check(secret)
-        purpose = FlowPurpose("face", ACCOUNT_NAME, Level.NONE)
-        return self.flows.begin(purpose, browser=browser, session=owner.session, origin=origin, ready=True)
-
     def sign_out(self, secret: str | None, *, origin: Origin) -> None:
         """End the session behind a cookie, if there is one."""
         now, sessions = self.clock.now(), self.fresh.sessions
@@ -148,6 +131,15 @@ class OwnAccount:
             session = sessions.find_live(connection, secret, now=now)
             if session is not None:
                 sessions.end(connection, session.id, reason="signed_out", origin=origin, now=now)
+
+    def _face(self, connection: Connection, account_id: str) -> str:
+        if not self.face.enabled:
+            return ""
+        template, devices = self.face.template(connection, account_id), self.face.keys.list(connection, account_id)
+        if template is not None and not self.face.is_current(template.embedder):
+            return "To be enrolled again: we measure faces in a new way"
+        enrolled = "Enrolled" if template is not None else "Off"
+        return f"{enrolled}. {len(devices)} device{'s' if len(devices) != 1 else ''}" if devices else enrolled
 
     def _consent_line(self, connection: Connection, account_id: str, purpose: Purpose) -> ConsentLine:
         wording, given_at = WORDINGS[purpose], self.consents.given_at(connection, account_id, purpose)

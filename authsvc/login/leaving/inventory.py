@@ -40,12 +40,16 @@ IN_OWN_WORDS = frozenset({"audit_events", "risk_decisions"})
 
 # What each factor exports itself (factors/factor.py: `export`).
 BY_FACTORS = frozenset(
-    {"face_templates", "passkeys", "passwords", "recovery_code_sets", "recovery_codes", "totp_secrets"}
+    {"face_devices", "face_templates", "passkeys", "passwords", "recovery_code_sets", "recovery_codes", "totp_secrets"}
 )
 
 NOT_EXPORTED: Mapping[str, str] = {
     "api_requests": "Says nothing about the person that the account does not.",
     "authorization_codes": "Hashes of codes that live for a minute.",
+    "face_cohort_members": "Which average of several faces this one is part of; it tells a person nothing.",
+    "face_device_tickets": "One-time tickets that live for five minutes; their outcome is among the events.",
+    "face_failures": "A counter against guessing.",
+    "face_looks": "Keyed hashes; they only say whether the same picture comes again.",
     "face_tickets": "One-time tickets that live for two minutes; their outcome is among the events.",
     "flows": "A sign-in under way, for half an hour; what came of it is among the events.",
     "personal_keys": "A secret: the key under which the rest is sealed.",

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from authsvc.core.errors import Conflict, Gone, NotAllowed, NotFound
 from authsvc.factors.face.service import TicketPurpose
-from authsvc.login.routes import FlowPages, Text
+from authsvc.login.routes import FlowPages, Text, visitor_of
 from authsvc.login.step_up.service import StepUp, flow_passed_first_factor
 from authsvc.login.steps import page_of
 from authsvc.login.store import Flow
@@ -46,7 +46,13 @@ def build_router(shown: FlowPages, step_up: StepUp, csrf: Csrf) -> APIRouter:
     @router.get("/face/status")
     def face_status(request: Request, flow: str = "") -> JSONResponse:
         progress = step_up.face_status(shown.open(request, flow))
-        return JSONResponse({"status": progress.status, "reason": progress.reason})
+        return JSONResponse({"status": progress.status, "reason": progress.reason, "counts": progress.counts})
+
+    @router.post("/step-up/face/finish")
+    def finish_face(request: Request, flow: Text) -> Response:
+        return shown.answer(
+            request, flow, lambda opened: step_up.finish_face(opened, visitor=visitor_of(request, opened))
+        )
 
     return router
 
@@ -57,7 +63,7 @@ def show_face_ticket(
     """Issue a ticket and show it: to this response only, what is stored is a hash."""
     if not flow_passed_first_factor(flow):
         raise NotAllowed("login.first_factor_missing", "A face capture needs a sign-in that has begun.")
-    ticket = step_up.face_ticket(flow, purpose=purpose, origin=origin_of(request))
+    ticket = step_up.face_ticket(flow, purpose=purpose, visitor=visitor_of(request, flow))
     return shown.pages.render(
         request,
         "login/face.html",

@@ -23,7 +23,7 @@ from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.face.refusals import FINAL, UNUSABLE, error_of
-from authsvc.factors.face.service import FaceService, TicketPurpose
+from authsvc.factors.face.service import FaceService, TicketBrowser, TicketPurpose
 from authsvc.factors.face.store import find_newest_ticket
 from authsvc.factors.face.ticket import TicketText, ticket_text
 from authsvc.factors.face.ticket_state import TicketStatus
@@ -39,6 +39,7 @@ from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
 
+NO_MATCH_YET = "There is no capture that we could go on with yet. Send one with the app, or use another proof."
 INTERRUPTED = "The capture was interrupted on our side. Please send it again."
 
 
@@ -62,9 +63,10 @@ class Ladder:
 
 @dataclass(frozen=True)
 class FaceTicket:
-    """What the page shows for the app to read, and how long it is good for."""
+    """What the page shows for the app to read, and how long it is good for. `secret` is for the page's own camera."""
 
     text: str
+    secret: str
     lifetime_s: int
 
 
@@ -73,6 +75,11 @@ class FaceProgress:
     """How far a capture is, in the words of its page."""
 
     ticket: TicketStatus
+
+    @property
+    def counts(self) -> bool:
+        """Whether the flow can go on with it (StepUp.finish_face)."""
+        return self.ticket.satisfies
 
     @property
     def status(self) -> str:
@@ -108,10 +115,10 @@ class StepUp:
     issuer: str
     service_name: str
 
-    def ladder(self, flow: Flow) -> Ladder:
-        """Return what this flow's account may prove itself with."""
+    def ladder(self, flow: Flow, *, device: str | None = None) -> Ladder:
+        """Return what this flow's account may prove itself with. Args: device is the browser's device cookie."""
         with self.database.read() as connection:
-            return self._ladder(connection, flow, self.clock.now())
+            return self._ladder(connection, flow, self.clock.now(), device)
 
     def send_code(self, flow: Flow, *, origin: Origin) -> Go:
         """Mail a code to the account's primary address, where the ladder has that rung.
@@ -201,18 +208,49 @@ class StepUp:
                 return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
             return self._proven(connection, flow, account, ProofKind.EMAIL_CODE, visitor, now)
 
-    def face_ticket(self, flow: Flow, *, purpose: TicketPurpose, origin: Origin) -> FaceTicket:
-        """Give the account's phone a ticket for one capture; only a flow that passed a first factor gets here."""
+    def face_ticket(self, flow: Flow, *, purpose: TicketPurpose, visitor: Visitor) -> FaceTicket:
+        """Give the account's phone a ticket for one capture; only a flow that passed a first factor gets here.
+
+        Raises:
+            NotAllowed: `login.rung_missing`: a face would not count here, or this browser is not known.
+        """
         if flow.account_id is None or not flow_passed_first_factor(flow):
             raise out_of_step()
         now = self.clock.now()
         with self.database.write() as connection:
+            if purpose == "verify":
+                self._require_rung(connection, flow, ProofKind.FACE, now, visitor.device_cookie)
+            account = get_account(connection, flow.account_id)
+            known = self.sign_in.device(connection, visitor, account, now).known
             issued = self.face.issue_ticket(
-                connection, flow_id=flow.id, account_id=flow.account_id, purpose=purpose, origin=origin, now=now
+                connection,
+                flow_id=flow.id,
+                account_id=flow.account_id,
+                purpose=purpose,
+                browser=TicketBrowser(flow.browser_hash, known),
+                origin=visitor.origin,
+                now=now,
             )
         self.face.lane.warm()  # while the customer finds their phone
-        text = ticket_text(TicketText(self.issuer, issued.secret, issued.nonce))
-        return FaceTicket(text, int((issued.expires_at - now).total_seconds()))
+        text = ticket_text(TicketText(self.issuer, issued.secret))
+        return FaceTicket(text, issued.secret, int((issued.expires_at - now).total_seconds()))
+
+    def finish_face(self, flow: Flow, *, visitor: Visitor) -> Go | Stay:
+        """Complete the sign-in with a match that counts; the match is used up by one statement.
+
+        Raises:
+            NotAllowed: `login.rung_missing`: as face_ticket.
+        """
+        if flow.state is not State.STEP_UP or flow.account_id is None:
+            raise out_of_step()
+        now = self.clock.now()
+        with self.database.write() as connection:
+            lock_account(connection, flow.account_id)
+            account = self._require_rung(connection, flow, ProofKind.FACE, now, visitor.device_cookie)
+            if not self.face.redeem(connection, flow_id=flow.id, account_id=account.id, now=now):
+                self._record(connection, "login:step_up:face_missing", flow, visitor.origin, now)
+                return Stay(NO_MATCH_YET, code="face.no_match")
+            return self._proven(connection, flow, account, ProofKind.FACE, visitor, now)
 
     def face_status(self, flow: Flow) -> FaceProgress:
         """Return how the flow's newest capture is going. Raises NotFound: `face.ticket_unknown`."""
@@ -267,14 +305,15 @@ class StepUp:
             return self.begin_unlock(flow, email=flow.email, origin=origin)
         return self.send_code(flow, origin=origin)
 
-    def _ladder(self, connection: Connection, flow: Flow, now: datetime) -> Ladder:
+    def _ladder(self, connection: Connection, flow: Flow, now: datetime, device: str | None = None) -> Ladder:
         if flow.account_id is None:
             raise out_of_step()
         account = get_account(connection, flow.account_id)
         primary = list_addresses(connection, account.id)[0]
         kinds = owned_kinds(self.factors, connection, account.id)
-        if not self.face.enabled:
-            kinds = tuple(kind for kind in kinds if kind is not ProofKind.FACE)
+        if ProofKind.FACE in kinds:  # only where the account knows the browser (docs/decisions/0005)
+            seen = self.sign_in.devices.recognise(connection, device, account_id=account.id, now=now)
+            kinds = kinds if seen.known else tuple(kind for kind in kinds if kind is not ProofKind.FACE)
         owned = Owned(
             kinds,
             address_verified_at=primary.verified_at,
@@ -286,9 +325,11 @@ class StepUp:
         prompts = {each.kind: each.prompt for each in self.factors if isinstance(each, TypedFactor)}
         return Ladder(offered, hint(primary.email), kinds, prompts)
 
-    def _require_rung(self, connection: Connection, flow: Flow, kind: ProofKind, now: datetime) -> Account:
+    def _require_rung(
+        self, connection: Connection, flow: Flow, kind: ProofKind, now: datetime, device: str | None = None
+    ) -> Account:
         """Return the flow's account. Raises NotAllowed: `login.rung_missing`: this kind would prove nothing for it."""
-        ladder = self._ladder(connection, flow, now)
+        ladder = self._ladder(connection, flow, now, device)
         account = get_account(connection, flow.account_id or "")
         if not account.is_active or kind not in ladder.rungs:
             raise _rung_missing()

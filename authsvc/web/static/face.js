@@ -1,4 +1,5 @@
-// While the app captures: count the ticket's time down, ask now and then whether it is done, and show how it ended.
+// While the app captures: count the ticket's time down, ask now and then whether it is done, show how it ended, and go on by itself where the
+// capture counts.
 
 const POLL_MS = 2000;
 
@@ -31,8 +32,9 @@ async function ask() {
       headers: { Accept: "application/json" },
     });
     if (response.ok) {
-      const { status, reason } = await response.json();
+      const { status, reason, counts } = await response.json();
       if (status !== "waiting") show(status, reason);
+      if (counts) document.querySelector("[data-face-go-on]")?.click();
     }
   } catch {
     // a network that comes and goes; the next turn asks again

@@ -83,6 +83,8 @@ SENTENCES: Mapping[str, Phrase] = {
     "accounts:consent:withdrawn": _consent("You no longer allow"),
     "accounts:session:ended": _ended,
     "cli:account:exported": _always("Our staff printed the data that is kept about you.", "copy"),
+    "face:device:added": _always("A device was added that may capture your face.", "face", disownable=True),
+    "face:device:removed": _always("A device that may capture your face was removed.", "face", disownable=True),
     "face:template:deleted": _always("The numbers computed from your face were deleted.", "face"),
     "face:template:enrolled": _always("A face was enrolled.", "face", disownable=True),
     "login:account:created": _always("You created this account.", "mark"),

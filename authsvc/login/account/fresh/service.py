@@ -8,7 +8,7 @@ Adding or removing a factor, changing password or address, new recovery codes, d
 Where 3 fails a flow asks the session's own account for the missing proof, at once, and leads back.
 
 The mailbox is not counted among an account's factors: every account has one. Nor are recovery codes, which are for the
-day on which the rest is lost, nor a face, which satisfies nothing.
+day on which the rest is lost, nor a face, which nobody has to show.
 Recovery is the one exception, and does not come here.
 """
 

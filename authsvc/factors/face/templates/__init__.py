@@ -1,0 +1,1 @@
+"""Templates: sealed, projected, renewed."""
