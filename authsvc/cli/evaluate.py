@@ -1,7 +1,7 @@
 """`authsvc evaluate NAME DATA`: how right a model is on data that it was not trained on. Prints one JSON object."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,13 @@ class FaceNetwork(StrEnum):
     DLIB = "dlib"
     ONNX = "onnx"
     OWN = "own"
+
+
+class LeaveOut(StrEnum):
+    """Whom attack detection is judged on when it is trained again."""
+
+    PERSON = "person"
+    HALF = "half"
 
 
 @app.command()
@@ -153,6 +160,48 @@ def keystroke(
         print_report(evaluate_keystroke(read_typings(csv), Protocol(protocol)))
     except ValueError as problem:
         raise typer.BadParameter(str(problem), param_hint="--csv") from None
+
+
+@app.command()
+def liveness(
+    live: Annotated[Path, typer.Option(exists=True, file_okay=False, help="PERSON/FRAME.jpg of people.")],
+    attack: Annotated[list[str], typer.Option(help="NAME=DIR: the same, of pictures of them. Can be repeated.")],
+    leave_out: Annotated[
+        LeaveOut | None, typer.Option(help="Train again, on the others of these people, and judge that.")
+    ] = None,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Also what backgrounds, places and sizes give away.")
+    ] = False,
+    simulate_screen: Annotated[
+        bool, typer.Option("--simulate-screen", help="Also the people's frames as a simulated screen would show them.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option(dir_okay=False, help="Draw the DET curve into this PNG.")] = None,
+) -> None:
+    """How well attack detection tells people from pictures of them, per frame and per capture of five."""
+    from authsvc.evaluate import liveness as judge
+
+    try:
+        report, curves = judge.evaluate(
+            live, folders_of(attack), leave_out=leave_out, controls=controls, simulate_screen=simulate_screen
+        )
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+    print_report(report)
+    if plot is not None:
+        from authsvc.evaluate.det_plot import draw
+
+        draw(curves, plot, title="Presentation attack detection, per frame", across="APCER", down="BPCER")
+
+
+def folders_of(named: Sequence[str]) -> dict[str, Path]:
+    """Read NAME=DIR options."""
+    folders = {}
+    for each in named:
+        name, separator, folder = each.partition("=")
+        if not (name and separator and Path(folder).is_dir()):
+            raise typer.BadParameter(f"{each}: not NAME=DIR", param_hint="--attack")
+        folders[name] = Path(folder)
+    return folders
 
 
 def print_report(report: Mapping[str, Any]) -> None:

@@ -50,3 +50,22 @@ def keystroke(
             print_report(cross_validate(typings, halves=splits))
     except ValueError as problem:
         raise typer.BadParameter(str(problem), param_hint="--csv") from None
+
+
+@app.command()
+def liveness(
+    live: Annotated[Path, typer.Option(exists=True, file_okay=False, help="PERSON/FRAME.jpg of people.")],
+    attack: Annotated[list[str], typer.Option(help="NAME=DIR: the same, of pictures of them. Can be repeated.")],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="Where the model is written (.npz).")],
+) -> None:
+    """Train attack detection on people and pictures of them; see docs/models/liveness.md."""
+    from authsvc.cli.evaluate import folders_of
+    from authsvc.evaluate.liveness import train_on
+    from authsvc.factors.face.liveness.classifier import save
+
+    try:
+        model = train_on(live, folders_of(attack))
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+    save(model, out)
+    typer.echo(f"model {model.version}: {out}")
