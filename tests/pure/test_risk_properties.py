@@ -45,6 +45,7 @@ contexts = st.builds(
         log_ratio=st.none() | any_float,
         automation=st.lists(st.sampled_from([*FINDINGS, "automation.of_the_future"])).map(tuple),
     ),
+    email_typing=st.builds(TypingFacts, state=st.sampled_from(TypingState), log_ratio=st.none() | any_float),
     account=st.builds(
         AccountState,
         guarded=st.booleans(),
@@ -67,6 +68,7 @@ def finite(context: RiskContext) -> RiskContext:
         device=replace(context.device, age_s=clean(context.device.age_s)),
         since_last_sign_in_s=clean(context.since_last_sign_in_s),
         typing=replace(context.typing, log_ratio=clean(context.typing.log_ratio)),
+        email_typing=replace(context.email_typing, log_ratio=clean(context.email_typing.log_ratio)),
     )
 
 
@@ -112,6 +114,13 @@ def _against(name: str) -> Callable[[RiskContext, float], RiskContext]:
             c,
             typing=replace(c.typing, log_ratio=None if c.typing.log_ratio is None else c.typing.log_ratio - much / 50),
         ),
+        "the address typed less alike": lambda c, much: replace(
+            c,
+            email_typing=replace(
+                c.email_typing,
+                log_ratio=None if c.email_typing.log_ratio is None else c.email_typing.log_ratio - much / 50,
+            ),
+        ),
         **{
             code: lambda c, _, code=code: replace(c, typing=replace(c.typing, automation=(*c.typing.automation, code)))
             for code in FINDINGS
@@ -135,6 +144,7 @@ AGAINST = (
     "more accounts tried",
     "longer away",
     "typed less alike",
+    "the address typed less alike",
     *FINDINGS,
     "guarded",
     "recovered",

@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 
 from authsvc.core.errors import BadInput
 from authsvc.risk.keystroke.packing import BLOCK, KEPT, KeptSample, pack, unpack
-from authsvc.risk.keystroke.sample import MAX_KEYS, InputKind, TypedField, TypingSample, parse_sample
+from authsvc.risk.keystroke.sample import MAX_KEYS, InputKind, TypedField, Typings, TypingSample, parse_typings
 from tests.support.typists import Typist, as_sample, as_text
 
 GOOD = {"field": "password", "input": "keyboard", "events": [[0, 90.5], [140, 221], [200, 300], [390, 470]]}
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def parse_sample(text: str | None) -> TypingSample | None:
+    return parse_typings(text).password
 
 
 def changed(**changes: object) -> str:
@@ -29,7 +33,16 @@ def test_times_are_kept_in_microseconds_since_the_first_press() -> None:
 
 @pytest.mark.parametrize("text", [None, "", "  \n"])
 def test_nothing_sent_is_missing(text: str | None) -> None:
-    assert parse_sample(text) is None
+    assert parse_typings(text) == Typings()
+
+
+def test_both_fields_come_in_one_list() -> None:
+    both = parse_typings(f"[{json.dumps(GOOD)}, {changed(field='email', events=[])}]")
+    assert both.password is not None and both.password.usable
+    assert both.email is not None and not both.email.usable
+    assert both.usable == (both.password,)
+    assert parse_typings(both.to_json()) == Typings(both.password)  # what says nothing need not wait
+    assert parse_typings("[]") == Typings()
 
 
 @pytest.mark.parametrize(
@@ -46,7 +59,10 @@ def test_what_a_password_manager_does_is_not_malformed(changes: dict[str, object
 MALFORMED = {
     "not JSON": "{",
     "a number": "7",
-    "a list": "[]",
+    "a list of numbers": "[7]",
+    "a list of lists": "[[]]",
+    "the same field twice": f"[{json.dumps(GOOD)}, {json.dumps(GOOD)}]",
+    "one of two is broken": f"[{json.dumps(GOOD)}, {{}}]",
     "an empty object": "{}",
     "null": "null",
     "unknown field": changed(field="pin"),
@@ -115,7 +131,7 @@ def test_a_sample_never_shows_its_times() -> None:
 
 def test_json_out_and_in_is_the_same_sample() -> None:
     sample = Typist(1).sample()
-    assert parse_sample(sample.to_json()) == sample
+    assert parse_typings(Typings(sample).to_json()) == Typings(sample)
 
 
 def test_packed_samples_come_back() -> None:

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from authsvc.risk.keystroke.sample import TypingSample, parse_sample
+from authsvc.risk.keystroke.sample import TypingSample, parse_typings
 
 PASSWORD_KEYS = 17
 
@@ -40,6 +40,6 @@ def as_text(events: list[list[float]], *, kind: str = "keyboard") -> str:
 
 
 def as_sample(events: list[list[float]], *, kind: str = "keyboard") -> TypingSample:
-    sample = parse_sample(as_text(events, kind=kind))
+    sample = parse_typings(as_text(events, kind=kind)).password
     assert sample is not None
     return sample

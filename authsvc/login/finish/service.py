@@ -28,7 +28,7 @@ from authsvc.login.service import Flows
 from authsvc.login.steps import Go, Stay
 from authsvc.login.store import Flow, mark_alerted
 from authsvc.login.transitions import Event
-from authsvc.risk.keystroke.sample import TypingSample
+from authsvc.risk.keystroke.sample import Typings
 from authsvc.risk.service import RiskService
 
 STAFF_ROLE = "analyst"
@@ -46,7 +46,7 @@ class Arrival:
     device: DeviceFacts
     session: Session | None
     origin: Origin
-    typing: TypingSample | None = None
+    typing: Typings | None = None
     password_version: int | None = None
     counter_went_back: bool = False  # of the passkey that was shown
 

@@ -43,7 +43,7 @@ from authsvc.login.steps import Go, Stay, page_of, reset_page_of
 from authsvc.login.store import Flow, keep_open
 from authsvc.login.transitions import Event, State
 from authsvc.risk.context import PasskeyFacts
-from authsvc.risk.keystroke.sample import TypingSample, parse_sample
+from authsvc.risk.keystroke.sample import Typings, parse_typings
 from authsvc.risk.policy import Outcome
 from authsvc.risk.service import RiskService
 
@@ -109,7 +109,7 @@ class SignIn:
         if not 0 < len(password) <= MAX_TYPED:
             raise BadInput("password.unusable", "Please type your password.")
         address = normalise(email)
-        sample = parse_sample(typing)
+        typed = parse_typings(typing)
         if makes_passkeys:
             flow = _with(flow, passkey_offer=OfferState.POSSIBLE.value)
         now = self.clock.now()
@@ -137,7 +137,7 @@ class SignIn:
                 if new_hash:
                     self.passwords.keep_rehash(connection, stored, new_hash)
                 proven = {ProofKind.PASSWORD: now}
-                arrived = self._arrived(connection, flow, account, proven, device, visitor, sample, stored, now)
+                arrived = self._arrived(connection, flow, account, proven, device, visitor, typed, stored, now)
                 return self.decide(connection, flow, arrived, "password", now)  # 4, 5
         except Conflict:
             self._overtaken(flow, account, origin, now)
@@ -214,8 +214,8 @@ class SignIn:
     ) -> Arrival:
         """Return who arrives at the end of a step-up: the flow's proofs, and the typing it kept, with the new proof."""
         stored = self.passwords.find(connection, account.id)
-        sample = self._unseal(flow)
-        return self._arrived(connection, flow, account, {**flow.proofs, **proven}, device, visitor, sample, stored, now)
+        typed = self._unseal(flow)
+        return self._arrived(connection, flow, account, {**flow.proofs, **proven}, device, visitor, typed, stored, now)
 
     def decide(
         self,
@@ -282,13 +282,13 @@ class SignIn:
         proofs: Mapping[ProofKind, datetime],
         device: DeviceFacts,
         visitor: Visitor,
-        sample: TypingSample | None,
+        typed: Typings | None,
         stored: Password | None,
         now: datetime,
     ) -> Arrival:
         kind = "staff" if flow.kind == "console" else "customer"
         session = self.sessions.find_live(connection, visitor.session_secret, kind=kind, now=now)
-        return Arrival(account, proofs, device, session, visitor.origin, sample, stored.version if stored else None)
+        return Arrival(account, proofs, device, session, visitor.origin, typed, stored.version if stored else None)
 
     def device(self, connection: Connection, visitor: Visitor, account: Account | None, now: datetime) -> DeviceFacts:
         """Return what the visitor's device cookie says, for this account."""
@@ -404,14 +404,16 @@ class SignIn:
         self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
 
     def _seal(self, connection: Connection, flow: Flow, arrival: Arrival) -> bytes | None:
-        if arrival.typing is None or not self.consents.given(connection, arrival.account.id, Purpose.TYPING):
+        if arrival.typing is None or not arrival.typing.usable:
+            return None
+        if not self.consents.given(connection, arrival.account.id, Purpose.TYPING):
             return None
         return self.vault.seal(arrival.typing.to_json().encode(), context=f"flows:{flow.id}")
 
-    def _unseal(self, flow: Flow) -> TypingSample | None:
+    def _unseal(self, flow: Flow) -> Typings | None:
         if flow.typing_sealed is None:
             return None
-        return parse_sample(self.vault.open(flow.typing_sealed, context=f"flows:{flow.id}").decode())
+        return parse_typings(self.vault.open(flow.typing_sealed, context=f"flows:{flow.id}").decode())
 
 
 def stay_of(refused: Refused) -> Stay:

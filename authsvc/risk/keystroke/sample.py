@@ -1,6 +1,8 @@
-"""Read the timings that a browser recorded while a field was typed into. Pure.
+"""Read the timings that a browser recorded while fields were typed into. Pure.
 
     {"field": "password", "input": "keyboard", "events": [[0, 92.1], [140.3, 221.0], …], "pasted": false}
+
+or a list of these, at most one for each field: the password, and the e-mail address, which says less.
 
 An event is one key: when it went down and when it came up, in milliseconds on the page's own clock, in the order of the
 presses. Which key it was is never sent, and anything beside these four names is refused.
@@ -24,7 +26,7 @@ from authsvc.core.errors import BadInput
 MAX_KEYS = 256  # twice the longest password, for those who correct it
 MAX_DURATION_MS = 120_000.0
 MAX_OFFSET_MS = 7 * 86_400_000.0  # a page left open for a week; beyond it the clock is broken
-MAX_TEXT = 32_768  # 256 events of two numbers with all their digits
+MAX_TEXT = 32_768  # two fields' worth of 256 events of two numbers as a browser writes them, and more
 MIN_KEYS = 4  # fewer say nothing about a rhythm
 
 US_PER_MS = 1000
@@ -49,11 +51,10 @@ class TypingSample:
     events: tuple[tuple[int, int], ...] = attribute(repr=False)  # never in a log line
     pasted: bool = False
 
-    def to_json(self) -> str:
-        """Return what parse_sample reads: for a sample that must wait, sealed, until its sign-in is complete."""
+    def to_value(self) -> dict[str, Any]:
+        """Return the JSON value that sample_from reads."""
         events = [[press / US_PER_MS, release / US_PER_MS] for press, release in self.events]
-        value = {"field": self.field.value, "input": self.input_kind.value, "events": events, "pasted": self.pasted}
-        return json.dumps(value)
+        return {"field": self.field.value, "input": self.input_kind.value, "events": events, "pasted": self.pasted}
 
     @property
     def usable(self) -> bool:
@@ -61,21 +62,45 @@ class TypingSample:
         return not self.pasted and len(self.events) >= MIN_KEYS
 
 
-def parse_sample(text: str | None) -> TypingSample | None:
-    """Return the sample in what the browser sent; None when it sent nothing.
+@dataclass(frozen=True)
+class Typings:
+    """What one page recorded of both fields."""
+
+    password: TypingSample | None = None
+    email: TypingSample | None = None
+
+    def to_json(self) -> str:
+        """Return what parse_typings reads: for samples that must wait, sealed, until their sign-in is complete."""
+        return json.dumps([each.to_value() for each in self.usable])
+
+    @property
+    def usable(self) -> tuple[TypingSample, ...]:
+        """Those with a rhythm to look at."""
+        return tuple(each for each in (self.password, self.email) if each is not None and each.usable)
+
+
+NOTHING_TYPED = Typings()
+
+
+def parse_typings(text: str | None) -> Typings:
+    """Return the samples in what the browser sent.
 
     Raises:
         BadInput: `typing.malformed`, see the module.
     """
     if text is None or not text.strip():
-        return None
+        return NOTHING_TYPED
     if len(text) > MAX_TEXT:
         _refuse("it is too long")
     try:
         value = json.loads(text, parse_constant=lambda name: _refuse(f"{name} is not a time"))
     except (ValueError, RecursionError) as problem:
         raise BadInput("typing.malformed", "The typing record can't be used: it is not JSON.") from problem
-    return sample_from(value)
+    samples = [sample_from(each) for each in (value if isinstance(value, list) else [value])]
+    by_field = {each.field: each for each in samples}
+    if len(by_field) != len(samples):
+        _refuse("a field comes twice")
+    return Typings(by_field.get(TypedField.PASSWORD), by_field.get(TypedField.EMAIL))
 
 
 def sample_from(value: Any) -> TypingSample:

@@ -1,5 +1,8 @@
 """Compare a typing with what is kept of its account; keep it after a completed sign-in. In the caller's transaction.
 
+A password's profile ends with the password's version. An address has no version: after a change of address the old
+typings have another number of keys, or fade as newer ones come.
+
 Nothing is kept, and no rhythm is compared, without the person's consent. A sample with a sign of automation is not
 learned from, and neither is one that was kept before.
 """
@@ -20,7 +23,7 @@ from authsvc.risk.keystroke.automation import findings, fingerprint
 from authsvc.risk.keystroke.detector import log_ratio, shipped
 from authsvc.risk.keystroke.packing import KeptSample
 from authsvc.risk.keystroke.profile import fit_profile
-from authsvc.risk.keystroke.sample import TypingSample
+from authsvc.risk.keystroke.sample import TypedField, TypingSample
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +39,7 @@ class TypingRhythm:
         self, connection: Connection, account_id: str, sample: TypingSample | None, *, version: int
     ) -> tuple[TypingFacts, bool]:
         """Return the facts for risk, and whether what is kept could be read."""
+        version = _version(sample, version)
         if sample is not None and sample.pasted:
             return TypingFacts(TypingState.PASTED), True
         if sample is None or not sample.usable:
@@ -65,7 +69,7 @@ class TypingRhythm:
             return True
         if not self.consents.given(connection, account_id, Purpose.TYPING):
             return True
-        kept = KeptSample(now, sample)
+        version, kept = _version(sample, version), KeptSample(now, sample)
         replay = replay_indexes(self.vault.keyring, account_id, fingerprint(account_id, sample))
         try:
             keep_sample(connection, self.vault, account_id, kept, version=version, replay=replay)
@@ -74,3 +78,7 @@ class TypingRhythm:
             start_profile(connection, self.vault, account_id, (kept,), version=version)
             return False
         return True
+
+
+def _version(sample: TypingSample | None, password_version: int) -> int:
+    return 0 if sample is not None and sample.field is TypedField.EMAIL else password_version

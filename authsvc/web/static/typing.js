@@ -1,7 +1,7 @@
-// The rhythm of typing in the password field: when keys went down and up, in ms after the first press.
+// The rhythm of typing in the fields for address and password: when keys went down and up, in ms after the first press.
 //
 // Never which key, never the value. A key's code is held only while the key is down, to find its release.
-// Pasted and autofilled passwords, and on-screen keyboards, have no rhythm: they say so, and weigh nothing.
+// What is pasted or autofilled, and on-screen keyboards, have no rhythm: they say so, and weigh nothing.
 // A key still down at submit is closed at that moment.
 
 const MAX_EVENTS = 256;
@@ -72,7 +72,7 @@ class Recorder {
     const filled = !touch && this.start === null && this.field.value !== ""; // also before this script ran
     const pasted = this.pasted || filled;
     return {
-      field: "password",
+      field: this.field.name,
       input: touch ? "touch" : "keyboard",
       events: touch || pasted || this.events.some(([, released]) => released > MAX_MS) ? [] : this.events,
       pasted,
@@ -81,7 +81,8 @@ class Recorder {
 }
 
 const form = document.querySelector("form[data-typing]");
-const recorder = new Recorder(form.querySelector("input[name=password]"));
+const fields = form.querySelectorAll("input[name=email]:not([readonly]), input[name=password]");
+const recorders = [...fields].map((field) => new Recorder(field));
 form.addEventListener("submit", () => {
-  form.querySelector("input[name=typing]").value = JSON.stringify(recorder.sample());
+  form.querySelector("input[name=typing]").value = JSON.stringify(recorders.map((recorder) => recorder.sample()));
 });
