@@ -43,10 +43,11 @@ WORDINGS: Mapping[Purpose, Wording] = {
         "uses my password. It is stored encrypted, only used for this, and deleted when I take this back.",
     ),
     Purpose.FACE: Wording(
-        1,
+        2,
         "Recognise my face",
-        "Keep numbers computed from pictures of my face to compare later captures with them. The pictures are "
-        "dropped at once, the numbers are stored encrypted, only used for this, and deleted when I take this back.",
+        "Keep numbers computed from pictures of my face to compare later captures with them. An average of mine and "
+        "four other people's helps to tell faces apart. The pictures are dropped at once, the numbers are stored "
+        "encrypted, only used for this, and deleted, with every average that mine are in, when I take this back.",
     ),
 }
 
