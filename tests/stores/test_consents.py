@@ -59,11 +59,12 @@ def test_agreeing_anew_keeps_both_on_record_with_their_versions(
 ) -> None:
     consents = Consents(audit)
     with database.write() as connection:
-        consents.give(connection, account_id, Purpose.FACE, read=1, origin=HERE, now=clock.now())
-        new_words(monkeypatch, Purpose.FACE)
-        assert consents.give(connection, account_id, Purpose.FACE, read=2, origin=HERE, now=clock.now())
+        old = WORDINGS[Purpose.FACE].version
+        consents.give(connection, account_id, Purpose.FACE, read=old, origin=HERE, now=clock.now())
+        new = new_words(monkeypatch, Purpose.FACE)
+        assert consents.give(connection, account_id, Purpose.FACE, read=new, origin=HERE, now=clock.now())
         assert not consents.outdated(connection, account_id, Purpose.FACE)
-        assert sorted(connection.execute(select(table.c.version)).scalars()) == [1, 2]
+        assert sorted(connection.execute(select(table.c.version)).scalars()) == [old, new]
 
 
 @pytest.mark.parametrize("read", [0, 2, -1])
