@@ -27,7 +27,7 @@ T = TypeVar("T")
 RETRY_AFTER_S = 2
 # How far worker processes step back for the serving one (nice(2)): a capture can wait for some milliseconds, a page
 # that somebody looks at can't. With one core to spare it changes nothing.
-WORKER_NICE = 10
+WORKER_NICE = 5
 
 
 class _Admission:

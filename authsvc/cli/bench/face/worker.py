@@ -23,6 +23,7 @@ from authsvc.factors.face.pipeline.measure import begin_worker, measure_frames
 WARM = 100
 SIZES = ((640, 480), (480, 640), (1280, 960), (800, 600))
 EVERY_BAD = 10
+PATIENCE_S = 300  # a busy machine is no reason to end a measurement
 
 
 def measure_worker(captures: int = 2000) -> dict[str, Any]:
@@ -32,9 +33,8 @@ def measure_worker(captures: int = 2000) -> dict[str, Any]:
         captures: how many are measured after the WARM ones.
     """
     with tempfile.TemporaryDirectory() as folder:
-        lane = ProcessLane(
-            "face", workers=1, queue=0, initializer=partial(begin_worker, EmbedderChoice(folder=Path(folder)))
-        )
+        begin = partial(begin_worker, EmbedderChoice(folder=Path(folder)))
+        lane = ProcessLane("face", workers=1, queue=0, initializer=begin, timeout_s=PATIENCE_S)
         try:
             lane.run(_resident_mb)  # the first start writes the network as a graph
             lane.close()
