@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from authsvc.cli.drawn_face import PERSONS, draw_frame
-from authsvc.factors.face.comparison import distance, mean_of
 from authsvc.factors.face.embedder.choice import EmbedderChoice
+from authsvc.factors.face.matching.score import distance, mean_of
 from authsvc.factors.face.measured import Measured
 from authsvc.factors.face.pipeline.measure import begin_worker, measure_frames
 from tests.support import pictures

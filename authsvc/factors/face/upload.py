@@ -18,7 +18,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from authsvc.factors.face.claim import CLAIM_BYTES, Claim, NotAClaim, parse_claim
-from authsvc.factors.face.frames import FrameBounds
+from authsvc.factors.face.pipeline.decode import FrameBounds
 
 
 class UploadRefused(Exception):
