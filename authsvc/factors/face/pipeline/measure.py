@@ -15,7 +15,8 @@ import numpy as np
 
 from authsvc.factors.face.embedder.choice import EmbedderChoice, open_embedder
 from authsvc.factors.face.embedder.embedder import FaceEmbedder
-from authsvc.factors.face.measured import Attack, FoundFace, Measured, MeasuredFrame, Pose, Quality, UInt8Array
+from authsvc.factors.face.liveness.attack import LiveFrame, attack_of, shipped_model
+from authsvc.factors.face.measured import FoundFace, Measured, MeasuredFrame, Pose, Quality, UInt8Array
 from authsvc.factors.face.pipeline.decode import decode
 from authsvc.factors.face.pipeline.dlib_faces import DlibFaces
 from authsvc.factors.face.pipeline.jpeg_header import NotAnImage
@@ -35,7 +36,7 @@ class _Worker:
 class _SeenFrame:
     """A usable frame on its way: all but its vector."""
 
-    image: UInt8Array
+    bgr: UInt8Array  # a view of the decoded frame
     chip: UInt8Array
     face: FoundFace
     pose: Pose
@@ -53,6 +54,7 @@ def begin_worker(choice: EmbedderChoice) -> None:
     """
     global _worker  # one set per process is the point of it
     cv2.setNumThreads(1)
+    shipped_model()
     _worker = _Worker(DlibFaces(), open_embedder(choice))
 
 
@@ -75,7 +77,7 @@ def measure_frames(frames: Sequence[bytes]) -> Measured | FrameRefusal:
         MeasuredFrame(vector, each.face, each.pose, each.quality, each.look)
         for vector, each in zip(vectors, seen, strict=True)
     )
-    return Measured(_worker.embedder.id, tuple(measured), _attack_of(seen))
+    return Measured(_worker.embedder.id, tuple(measured), attack_of([LiveFrame(each.bgr, each.face) for each in seen]))
 
 
 def _look_at(worker: _Worker, frame: bytes) -> _SeenFrame | str:
@@ -93,8 +95,4 @@ def _look_at(worker: _Worker, frame: bytes) -> _SeenFrame | str:
     if flaw := flaw_of(quality, pose):
         return flaw
     chip = worker.faces.cut(image, face, worker.embedder.chip)
-    return _SeenFrame(image, chip, face, pose, quality, look_of(luma))
-
-
-def _attack_of(seen: Sequence[_SeenFrame]) -> Attack:
-    return Attack(0.0, (0.0,) * len(seen))  # even odds: liveness/ is asked here as soon as it is there
+    return _SeenFrame(image[:, :, ::-1], chip, face, pose, quality, look_of(luma))
