@@ -18,9 +18,10 @@ from authsvc.risk.context import (
     TypingFacts,
     TypingState,
 )
-from authsvc.risk.contribution import Contribution, capped, step
+from authsvc.risk.contribution import Contribution, step
 from authsvc.risk.history.behaviour.weighing import WEIGHTS
 from authsvc.risk.signals import CODES, SIGNALS, score
+from authsvc.risk.signals.groups import GROUP_OF, GROUPS, within_groups
 
 DAY_S = 86_400.0
 FAMILIAR = RiskContext(
@@ -174,7 +175,7 @@ CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
     "an incident": ({"failures": FailureCounts(incidents=1)}, {**HOME, "attack.incident": 1.0}),
     "incidents and sources": (
         {"failures": FailureCounts(incidents=9, account_sources=20)},
-        {**HOME, "attack.incident": 1.5, "attack.account_sources": 1.0},
+        {**HOME, "attack.incident": 1.5, "attack.account_sources": 2.0},
     ),
     "unlike every habit": (
         {"behaviour": BehaviourFacts((("browser", 1.0), ("country", 2.0), ("hour", 0.3), ("round_trip", 0.5)))},
@@ -199,8 +200,8 @@ CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
         {
             "network.known": -0.5,
             "device.new": 2.0,
-            "behaviour.device": 0.8 * WEIGHTS["device"] / (WEIGHTS["system"] + WEIGHTS["device"]),
-            "behaviour.system": 0.8 * WEIGHTS["system"] / (WEIGHTS["system"] + WEIGHTS["device"]),
+            "behaviour.device": 2.0 * WEIGHTS["device"] / (WEIGHTS["system"] + WEIGHTS["device"]),
+            "behaviour.system": 0.8 - 2.0 * WEIGHTS["device"] / (WEIGHTS["system"] + WEIGHTS["device"]),
         },
     ),
     "language, zone and travel": (
@@ -264,9 +265,36 @@ def test_signals_are_separate_functions() -> None:
     assert len({signal.__module__ for signal in SIGNALS}) == len(SIGNALS) == 10
 
 
-def test_a_cap_cuts_in_order_and_keeps_the_sum() -> None:
-    said = capped([Contribution("a", 1.0, ""), Contribution("b", 2.0, ""), Contribution("c", 2.0, "")], most=2.5)
-    assert [each.log_odds for each in said] == [1.0, 1.5, 0.0]
+def test_every_code_is_in_one_group() -> None:
+    codes = [code for group in GROUPS for code in group.codes]
+    assert len(codes) == len(set(codes)) == len(GROUP_OF)
+    assert all(group.least <= 0 < group.most for group in GROUPS)
+
+
+def test_a_group_is_cut_from_its_end_and_only_on_the_side_that_is_too_much() -> None:
+    said = [
+        Contribution(code, log_odds, "")
+        for code, log_odds in (
+            ("network.new", 3.0),
+            ("behaviour.zone", -1.0),
+            ("country.new", 3.0),
+            ("device.new", 2.0),
+        )
+    ]
+    kept = within_groups(said)
+    assert [each.log_odds for each in kept] == pytest.approx([3.0, -1.0, 1.5, 2.0])
+    assert [each.code for each in kept] == [each.code for each in said]
+
+
+def test_a_group_speaks_for_the_owner_within_its_bound() -> None:
+    said = [Contribution("device.known", -3.0, ""), Contribution("behaviour.browser", -2.0, "")]
+    assert [each.log_odds for each in within_groups(said)] == pytest.approx([-3.0, -0.75])
+
+
+def test_a_weight_scales_a_group_after_its_bound() -> None:
+    said = [Contribution("device.new", 9.0, ""), Contribution("absence.long", 0.5, "")]
+    kept = within_groups(said, {"device": 0.5})
+    assert [each.log_odds for each in kept] == pytest.approx([1.4, 0.5])
 
 
 def test_steps_hold_from_their_bound_on() -> None:

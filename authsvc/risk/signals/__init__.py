@@ -1,10 +1,12 @@
 """The signals, in the order in which they are shown: one pure function a file, RiskContext -> contributions.
 
+Reasons that say the same thing twice are cut to what their group may count for (groups.py).
+
 Every code that a signal may return is in CODES: policies name them, stored decisions keep them, so a code is never
 given another sense. A change of any weight or bound is a new MODEL_VERSION.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from authsvc.risk.context import RiskContext
 from authsvc.risk.contribution import Contribution
@@ -12,15 +14,15 @@ from authsvc.risk.signals.absence import absence
 from authsvc.risk.signals.account_state import account_state
 from authsvc.risk.signals.attack import attack
 from authsvc.risk.signals.automation import automation
-from authsvc.risk.signals.behaviour import CODES as BEHAVIOUR_CODES
 from authsvc.risk.signals.behaviour import behaviour
 from authsvc.risk.signals.failures import failures
+from authsvc.risk.signals.groups import GROUP_OF, NO_WEIGHTS, within_groups
 from authsvc.risk.signals.known_device import known_device
 from authsvc.risk.signals.network import network
 from authsvc.risk.signals.passkey_counter import passkey_counter
 from authsvc.risk.signals.typing_rhythm import typing_rhythm
 
-MODEL_VERSION = "initial-3"
+MODEL_VERSION = "initial-4"
 
 Signal = Callable[[RiskContext], tuple[Contribution, ...]]
 
@@ -37,36 +39,10 @@ SIGNALS: tuple[Signal, ...] = (
     passkey_counter,
 )
 
-CODES = frozenset(
-    {
-        "absence.long",
-        "account.guarded",
-        "account.password_reset",
-        "account.recovered",
-        "attack.account_sources",
-        "attack.incident",
-        "automation.impossible_speed",
-        "automation.replayed",
-        "automation.zero_variance",
-        "country.new",
-        "device.copied",
-        "device.known",
-        "device.new",
-        "failures.account",
-        "failures.address",
-        "failures.address_accounts",
-        "network.known",
-        "network.new",
-        "passkey.counter_went_back",
-        "typing.email_like_owner",
-        "typing.email_unlike_owner",
-        "typing.like_owner",
-        "typing.unlike_owner",
-        *BEHAVIOUR_CODES,
-    }
-)
+CODES = frozenset(GROUP_OF)
 
 
-def score(context: RiskContext) -> tuple[Contribution, ...]:
-    """Return what every signal has to say about the context."""
-    return tuple(contribution for signal in SIGNALS for contribution in signal(context))
+def score(context: RiskContext, weights: Mapping[str, float] = NO_WEIGHTS) -> tuple[Contribution, ...]:
+    """Return what every signal has to say about the context, each group within its bounds, by the policy's weights."""
+    said = [contribution for signal in SIGNALS for contribution in signal(context)]
+    return within_groups(said, weights)

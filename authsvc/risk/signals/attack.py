@@ -8,11 +8,10 @@ Guessing passwords says nothing about a passkey: for a passkey sign-in there is 
 """
 
 from authsvc.risk.context import RiskContext, Trigger
-from authsvc.risk.contribution import Contribution, capped, step
+from authsvc.risk.contribution import Contribution, step
 
 INCIDENTS = ((1, 1.0), (2, 1.5))
 SOURCES = ((4, 0.5), (8, 1.0), (20, 2.0))  # in 24 h
-CAP = 2.5
 
 
 def attack(context: RiskContext) -> tuple[Contribution, ...]:
@@ -30,4 +29,4 @@ def attack(context: RiskContext) -> tuple[Contribution, ...]:
             "Sign-ins to this account failed from many different sources within a day.",
         ),
     )
-    return tuple(each for each in capped(said, most=CAP) if each.log_odds > 0)
+    return tuple(each for each in said if each.log_odds > 0)

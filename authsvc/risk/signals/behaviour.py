@@ -3,17 +3,12 @@
 The likelihoods are history/behaviour's, their weights and caps weighing.py's: fitted on simulated sign-ins, not
 calibrated on a deployment's labels. A group that says nothing is unknown, neither safe nor suspicious.
 
-Group "where" says better what the signal `network` says roughly: when the one speaks, the other is silent. A new
-device cookie and a new kind of browser are one thing twice: where the cookie already counts, the browser has less room.
+Group "where" says better what the signal `network` says roughly: when the one speaks, the other is silent.
 """
-
-from dataclasses import replace
 
 from authsvc.risk.context import RiskContext, Trigger
 from authsvc.risk.contribution import Contribution
 from authsvc.risk.history.behaviour.weighing import weighed
-
-NEW_BROWSER_ROOM = 0.8  # with `device.new`, 2.0, together at most 2.8
 
 TEXTS = {
     "country": ("The account signs in from this country.", "The account hardly ever signs in from this country."),
@@ -42,20 +37,10 @@ def behaviour(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
     said = []
-    for group, parts in weighed(dict(context.behaviour.parts)).items():
-        of_group = [
+    for parts in weighed(dict(context.behaviour.parts)).values():
+        said += [
             Contribution(f"behaviour.{part}", value, TEXTS[part][value > 0])
             for part, value in parts.items()
             if part in TEXTS
         ]
-        if group == "what" and not context.device.known:
-            of_group = _within(of_group, NEW_BROWSER_ROOM)
-        said += of_group
     return tuple(said)
-
-
-def _within(said: list[Contribution], most: float) -> list[Contribution]:
-    total = sum(each.log_odds for each in said)
-    if total <= most:
-        return said
-    return [replace(each, log_odds=each.log_odds * most / total) for each in said]

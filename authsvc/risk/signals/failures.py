@@ -2,19 +2,18 @@
 
 Weights are initial: judgement, not calibrated on a deployment's labels. Owners mistype, so that a few failures say
 nothing. Many accounts tried from one address are the mark of credential stuffing, but a campus behind one address has
-some, too. What came from the address is one group with one cap.
+some, too.
 
 Guessing a password says nothing about a passkey: for a passkey sign-in there is no contribution, or a stranger's
 guesses could keep the owner out.
 """
 
 from authsvc.risk.context import RiskContext, Trigger
-from authsvc.risk.contribution import Contribution, capped, step
+from authsvc.risk.contribution import Contribution, step
 
 ACCOUNT = ((3, 0.5), (6, 1.0), (20, 2.0), (100, 3.0))  # in 24 h
 ADDRESS_ACCOUNTS = ((5, 1.0), (15, 2.0), (50, 3.0))  # in 1 h
 ADDRESS = ((10, 0.5), (30, 1.0))  # in 1 h
-ADDRESS_CAP = 3.0
 
 
 def failures(context: RiskContext) -> tuple[Contribution, ...]:
@@ -38,5 +37,5 @@ def failures(context: RiskContext) -> tuple[Contribution, ...]:
             "Many sign-ins failed from this address within an hour.",
         ),
     )
-    said = (at_account, *capped(from_address, most=ADDRESS_CAP))
+    said = (at_account, *from_address)
     return tuple(each for each in said if each.log_odds > 0)

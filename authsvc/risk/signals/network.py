@@ -1,19 +1,17 @@
-"""Has the account been seen in this network (/24 or /48) and country? One correlated group. Pure.
+"""Has the account been seen in this network (/24 or /48) and country? Pure.
 
 Weights are initial: that address and country are looked at follows Freeman et al. (NDSS 2016); the sizes are judgement
-(a phone changes networks several times a day, a person countries rarely), not calibrated on a deployment's labels. A
-new country is nearly always a new network as well, so together they are worth at most CAP. Where the account's usual
+(a phone changes networks several times a day, a person countries rarely), not calibrated on a deployment's labels. Where the account's usual
 places are known (signals/behaviour.py), this one is silent: they would say the same thing twice.
 """
 
 from authsvc.risk.context import RiskContext, Seen
-from authsvc.risk.contribution import Contribution, capped
+from authsvc.risk.contribution import Contribution
 from authsvc.risk.signals.behaviour import speaks_of_place
 
 NETWORK_KNOWN = -0.5
 NETWORK_NEW = 1.0
-COUNTRY_NEW = 1.5
-CAP = 2.2
+COUNTRY_NEW = 1.2  # beside the new network that it nearly always comes with
 
 
 def network(context: RiskContext) -> tuple[Contribution, ...]:
@@ -26,4 +24,4 @@ def network(context: RiskContext) -> tuple[Contribution, ...]:
         said.append(Contribution("network.new", NETWORK_NEW, "The account was never seen in this network."))
     if context.country is Seen.NEW:
         said.append(Contribution("country.new", COUNTRY_NEW, "The account was never seen in this country."))
-    return capped(said, most=CAP)
+    return tuple(said)

@@ -5,16 +5,13 @@ other keyboards, phones, bad days: so each is capped, and lower where it speaks 
 them type can imitate it. The e-mail address counts half: it is typed everywhere, known to everybody, and the detector
 was never measured on one. Ratios near zero say nothing. Not calibrated on a deployment's labels.
 
-Both fields are one hand on one keyboard in one minute: one group, with one cap in each direction.
-
 Missing, pasted or still learning: no contribution.
 """
 
 import math
-from dataclasses import replace
 
 from authsvc.risk.context import RiskContext, Trigger, TypingFacts, TypingState
-from authsvc.risk.contribution import Contribution, capped
+from authsvc.risk.contribution import Contribution
 
 QUIET = 0.75  # |ratio| below it is no evidence
 LIKE_CAP = 1.5
@@ -35,17 +32,13 @@ def typing_rhythm(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
     password, email = _ratio(context.typing), _ratio(context.email_typing) * EMAIL_WEIGHT
-    against = (
-        _said("typing.unlike_owner", min(-password, UNLIKE_CAP)),
-        _said("typing.email_unlike_owner", min(-email, EMAIL_UNLIKE_CAP)),
+    said = (
+        _said("typing.unlike_owner", min(max(-password, 0.0), UNLIKE_CAP)),
+        _said("typing.email_unlike_owner", min(max(-email, 0.0), EMAIL_UNLIKE_CAP)),
+        _said("typing.like_owner", -min(max(password, 0.0), LIKE_CAP)),
+        _said("typing.email_like_owner", -min(max(email, 0.0), EMAIL_LIKE_CAP)),
     )
-    in_favour = (
-        _said("typing.like_owner", min(password, LIKE_CAP)),
-        _said("typing.email_like_owner", min(email, EMAIL_LIKE_CAP)),
-    )
-    unlike = capped((each for each in against if each.log_odds > 0), most=UNLIKE_CAP)
-    like = capped((each for each in in_favour if each.log_odds > 0), most=LIKE_CAP)
-    return (*unlike, *(replace(each, log_odds=-each.log_odds) for each in like))
+    return tuple(each for each in said if each.log_odds)
 
 
 def _ratio(facts: TypingFacts) -> float:
