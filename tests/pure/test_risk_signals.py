@@ -78,7 +78,7 @@ CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
     ),
     "many accounts tried": (
         {"failures": FailureCounts(address=128, address_accounts=60)},
-        {"device.known": -3.0, "network.known": -0.5, "failures.address_accounts": 3.0},
+        {**HOME, "failures.address_accounts": 3.0, "failures.address": 0.0},
     ),
     "some accounts tried": (
         {"failures": FailureCounts(address=12, address_accounts=5)},

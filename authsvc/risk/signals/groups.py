@@ -2,13 +2,13 @@
 
     group = weight * clamp(sum of its contributions, least, most)
 
-Added up as if they were independent, a new network and a new country would count twice for one journey. So every reason
-code belongs to exactly one group, and a group has one bound in each direction. What a bound takes away is taken from the
-contributions themselves, the last ones first: the parts shown always add up to the score.
+Added up as if they were independent, a new network and a new country would count twice for one journey. So every
+reason code belongs to exactly one group, and a group has one bound in each direction. What a bound takes away is taken
+from the contributions themselves, the last ones first: the parts shown always add up to the score.
 
 The bounds are judgement and published figures, not calibrated on a deployment's labels; `authsvc evaluate ablation`
-shows what each group is worth on simulated sign-ins. The weight is the policy's: 1 until a security team takes over what
-its own labels say (risk/feedback), and never nought or less, so that more evidence against never lowers the risk.
+shows what each group is worth on simulated sign-ins. The weight is the policy's: 1 until a security team takes over
+what its own labels say (risk/feedback), and never nought, so that more evidence against never lowers the risk.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,8 +1,9 @@
 """Has the account been seen in this network (/24 or /48) and country? Pure.
 
 Weights are initial: that address and country are looked at follows Freeman et al. (NDSS 2016); the sizes are judgement
-(a phone changes networks several times a day, a person countries rarely), not calibrated on a deployment's labels. Where the account's usual
-places are known (signals/behaviour.py), this one is silent: they would say the same thing twice.
+(a phone changes networks several times a day, a person countries rarely), not calibrated on a deployment's labels.
+Where the account's usual places are known (signals/behaviour.py), this one is silent: they would say the same thing
+twice.
 """
 
 from authsvc.risk.context import RiskContext, Seen
