@@ -88,7 +88,7 @@ def load(path: Path) -> AttackModel:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {field.name: stored[field.name] for field in fields(AttackModel)}
-    except (ValueError, KeyError, BadZipFile) as problem:
+    except (ValueError, KeyError, EOFError, BadZipFile) as problem:
         raise BadModel(f"{path}: {problem}") from problem
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise BadModel(f"{path}: not all numbers are finite")
