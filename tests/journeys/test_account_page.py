@@ -29,6 +29,7 @@ GATED_PAGES = (
     "/account/password/remove",
     "/account/authenticator/set-up",
     "/account/authenticator/remove",
+    "/account/face/devices/remove",
 )
 GATED_POSTS = {
     "/account/passkeys/remove": {"passkey": "pky_x"},
@@ -39,8 +40,20 @@ GATED_POSTS = {
     "/account/authenticator/remove": {},
     "/account/recovery-codes": {},
     "/account/face": {},
+    "/account/face/devices": {"kind": "app"},
+    "/account/face/devices/remove": {"device": "fdv_x"},
 }
-OPEN_PAGES = ("", "/passkeys", "/password", "/authenticator", "/recovery-codes", "/sessions", "/activity", "/consents")
+OPEN_PAGES = (
+    "",
+    "/passkeys",
+    "/password",
+    "/authenticator",
+    "/recovery-codes",
+    "/sessions",
+    "/activity",
+    "/consents",
+    "/face",
+)
 
 
 def rows(service: Running, table: Any, *conditions: Any) -> list[Any]:

@@ -491,6 +491,9 @@ def test_the_account_page_of_nobody(service: Running) -> None:
             Bad("purpose", form(browser, "/account/consents", {**fields, "purpose": "all"}), 400, "request.invalid"),
             Bad("action", form(browser, "/account/consents", {**fields, "action": "\x00"}), 400, "request.invalid"),
             Bad("face", form(browser, "/account/face", {}), 401, "account.not_signed_in"),
+            Bad("device", form(browser, "/account/face/devices", {"kind": "app"}), 401, "account.not_signed_in"),
+            Bad("device", form(browser, "/account/face/devices", {"kind": "fridge"}), 400, "request.invalid"),
+            Bad("device", form(browser, "/account/face/devices/remove", {"device": "x"}), 401, "account.not_signed_in"),
             Bad("no token", form(browser, "/account/face", {"csrf": "x"}), 403, "csrf.refused"),
             Bad("no token", form(browser, "/account/sign-out", {"csrf": "x"}), 403, "csrf.refused"),
             Bad("no token", form(browser, "/console/sign-out", {"csrf": "x"}), 403, "csrf.refused"),
@@ -503,7 +506,14 @@ def test_a_face_capture_of_nobody(service: Running) -> None:
     bearer = {"Authorization": "Bearer nonsense"}
 
     def captured(**request: Any) -> Callable[[], httpx.Response]:
-        return lambda: http.post("/v1/face/captures", **request)
+        return lambda: http.post("/v1/face/captures/frames", **request)
+
+    def begun(path: str = "/v1/face/captures", **request: Any) -> Callable[[], httpx.Response]:
+        return lambda: http.post(path, **request)
+
+    key = {"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "A" * 43}
+    device = {"nonce": "A" * 43, "name": "x", "public_key": key, "signature": "A" * 86}
+    devices = "/v1/face/devices"
 
     files = {"frames": ("f.jpg", b"x", "image/jpeg")}
     refuse(
@@ -514,6 +524,26 @@ def test_a_face_capture_of_nobody(service: Running) -> None:
             Bad("no such ticket", captured(files=files, headers=bearer), 404, "face.ticket_unknown"),
             Bad("JSON", captured(json={}, headers=bearer), 404, "face.ticket_unknown"),
             Bad("too large", captured(content=b"x", headers={"Content-Length": "99999999"}), 413, "request.too_large"),
+            Bad("begin", begun(json={}), 401, "face.no_ticket"),
+            Bad("begin, no such ticket", begun(json={}, headers=bearer), 404, "face.ticket_unknown"),
+            Bad("begin with more", begun(json={"vector": [0.1]}, headers=bearer), 400, "request.invalid"),
+            Bad("begin with a number", begun(json={"device": 7}, headers=bearer), 400, "request.invalid"),
+            Bad("begin with little", begun(content=b"{", headers=bearer), 400, "request.invalid"),
+            Bad("begin too large", begun(content=b"x" * 70_000, headers=bearer), 413, "request.too_large"),
+            Bad("device", begun(devices, json=device), 401, "face.no_ticket"),
+            Bad("device, no such ticket", begun(devices, json=device, headers=bearer), 404, "face.ticket_unknown"),
+            Bad(
+                "device, private key",
+                begun(devices, json=device | {"public_key": key | {"d": "A"}}, headers=bearer),
+                400,
+                "request.invalid",
+            ),
+            Bad(
+                "device with more",
+                begun(devices, json=device | {"template": "x"}, headers=bearer),
+                400,
+                "request.invalid",
+            ),
         ],
     )
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -161,3 +162,21 @@ def test_base64url_is_written_one_way(text: str) -> None:
 )
 def test_a_name_is_what_a_person_can_read(name: str, tidy: str | None) -> None:
     assert tidy_name(name) == tidy
+
+
+def test_the_guides_example() -> None:
+    """docs/guides/mobile.md: an app is tested against these."""
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "mobile.md").read_text()
+    server = "https://id.shop.example"
+    shown = [SignedFrame(Prompt.STRAIGHT, 0, b"one"), SignedFrame(Prompt.LEFT, 800, b"two")]
+    shown.append(SignedFrame(Prompt.CLOSER, 1600, b"three"))
+    capture = capture_bytes(nonce=NONCE, server=server, device_id="fdv_example", frames=shown)
+    registration = registration_bytes(nonce=NONCE, server=server, point=point(), name="Ada's phone")
+    assert (len(registration), len(capture)) == (151, 232)
+    for text in (
+        NONCE,
+        jwk()["x"],
+        jwk()["y"],
+        *(hashlib.sha256(each).hexdigest() for each in (registration, capture)),
+    ):
+        assert text in guide

@@ -1,1 +1,1 @@
-"""Faces: a capture of a few frames, compared with the account's sealed template. Evidence; satisfies no step-up yet."""
+"""Faces: a capture of a few frames, signed by a device, compared with the account's sealed template."""

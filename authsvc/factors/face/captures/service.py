@@ -29,7 +29,7 @@ evidence only.
 
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -65,6 +65,7 @@ from authsvc.factors.face.prompts import RANDOM_BYTES, Prompt, in_order, plausib
 from authsvc.factors.face.refusals import FrameRefusal, error_of
 from authsvc.factors.face.store import Ticket
 from authsvc.factors.face.templates.service import Templates
+from authsvc.factors.face.ticket import Asked
 from authsvc.factors.face.ticket_state import fault_of as ticket_fault_of
 from authsvc.factors.tries import wait_s
 from authsvc.settings import FaceSettings
@@ -97,15 +98,18 @@ class Order:
     nonce: str
     prompts: tuple[Prompt, ...]
     expires_at: datetime
+    purpose: str
+    asked: Asked | None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a capture. `satisfies`: whether it counts as a proof."""
+    """What came of a capture. `satisfies`: whether it counts as a proof. `prompt`: what was not done, where it says so."""
 
     outcome: Outcome
     reason: str | None
     satisfies: bool
+    prompt: Prompt | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,8 @@ class Captures:
         if begun is None:
             code = "face.foreign_device" if known else "face.device_unknown"
             raise self._refused_ticket(ticket, code, origin, now)
-        return Order(begun.nonce, _prompts_of(begun), begun.expires_at)
+        asked = Asked(**begun.asked) if begun.asked else None
+        return Order(begun.nonce, _prompts_of(begun), begun.expires_at, begun.purpose, asked)
 
     def check_ticket(self, *, secret: str, origin: Origin) -> str:
         """Make sure that a capture may be sent on this ticket, before its body is read; return whose it is.
@@ -221,7 +226,8 @@ class Captures:
         limit = self.settings.attack_limit
         fault = fault_of(measured, capture.prompts, moved=self.moved, attack_limit=limit)  # 9 to 12
         if fault is not None and not fault.final:
-            return self._unusable(ticket, FrameRefusal(fault.code, fault.frame), origin, claimed=True)
+            verdict = self._unusable(ticket, FrameRefusal(fault.code, fault.frame), origin, claimed=True)
+            return verdict if fault.frame is None else replace(verdict, prompt=capture.prompts[fault.frame])
         found = None if fault is None else _Finding("refused", fault.code, frame=fault.frame, live=False)
         return self._conclude(ticket, measured, found, origin)
 
@@ -295,14 +301,17 @@ class Captures:
         if attempt is None:
             raise self._refused_ticket(ticket, "face.switched_off", origin, now)
         if isinstance(attempt, datetime):
-            self._refused_ticket(ticket, "face.too_many_failures", origin, now)
+            self._note(ticket, "face.too_many_failures", origin, now)
             detail = "Your face was not recognised several times. Please wait, or use another proof."
             raise TooMany("face.too_many_failures", detail, retry_after_s=wait_s(attempt, now))
 
     def _refused_ticket(self, ticket: Ticket | None, code: str, origin: Origin, now: datetime) -> AuthsvcError:
+        self._note(ticket, code, origin, now)
+        return error_of(code)
+
+    def _note(self, ticket: Ticket | None, code: str, origin: Origin, now: datetime) -> None:
         with self.database.write() as connection:
             self._record(connection, TAGS["refused"], ticket, origin, now, reason=code)
-        return error_of(code)
 
     def _unusable(self, ticket: Ticket, refusal: FrameRefusal, origin: Origin, *, claimed: bool) -> Verdict:
         if claimed:
