@@ -55,7 +55,8 @@ FILL = (
          decode(md5('d' || n) || md5('e' || n), 'hex'), decode(md5('f' || n % 9999) || md5('g' || n % 9999), 'hex')
        from generate_series(cast(:first as integer), cast(:last as integer)) n, generate_series(1, 3) k""",
     """insert into behaviour_profiles (account_id, profile_sealed, updated_at)
-       select 'bench_' || n, decode(repeat(md5('j' || n), 64), 'hex'), now() from generate_series(cast(:first as integer), cast(:last as integer)) n""",
+       select 'bench_' || n, decode(repeat(md5('j' || n), 64), 'hex'), now()
+       from generate_series(cast(:first as integer), cast(:last as integer)) n""",
 )
 FILL_POPULATION = """insert into population_counts (cell, weight)
     select f * 1048576 + c, 1 + c % 7 from generate_series(1, 9) f,

@@ -96,7 +96,7 @@ def sighting(
     values = {Feature.HOUR: str(bin_of_week)}
     for feature in PARENTS:
         text = shown.get(feature)
-        if text and len(text) <= MAX_VALUE:
+        if text and len(text) <= MAX_VALUE and text.isprintable():
             values[feature] = text
     measured = round_trip_ms is not None and isfinite(round_trip_ms) and 0 < round_trip_ms <= MAX_ROUND_TRIP_MS
     return Sighting(at.timestamp(), values, round_trip_ms if measured else None, _sound(place))

@@ -1,7 +1,7 @@
 """What a user agent says of itself: kind of device, system, browser. Wraps ua-parser.
 
 No versions: a browser has a new one each month, and who steals a password can copy the newest as well as the owner's.
-An absent one is unknown. What can't be recognised is a value of its own ("Other"): programs are alike in that.
+An absent one, or one that no browser would send, is unknown. What can't be recognised is a value of its own ("Other"): programs are alike in that.
 """
 
 from functools import lru_cache
@@ -21,7 +21,7 @@ class Agent(NamedTuple):
 def read_agent(text: str) -> Agent:
     """Return what the user agent says; parts of it None where it says nothing."""
     text = text[:MOST_READ].strip()
-    return _parsed(text) if text else Agent()
+    return _parsed(text) if text.isprintable() and text else Agent()
 
 
 @lru_cache(maxsize=4096)  # parsing takes a tenth of a millisecond, and most customers have one of a few hundred
