@@ -1,4 +1,4 @@
-"""`authsvc key`: make values for the settings; rotate and list the keys that sign tokens; renew face templates' keys."""
+"""`authsvc key`: make values for the settings; rotate the keys that sign tokens; renew those of face templates."""
 
 import base64
 from typing import TYPE_CHECKING, Annotated

@@ -28,12 +28,13 @@ from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.service import Vault
-from authsvc.factors.face.captures.service import NOBODY, Captures, Order, Sender, never_moved
+from authsvc.factors.face.captures.service import NOBODY, Captures, Order, Sender
 from authsvc.factors.face.claim import Capture, Claim
 from authsvc.factors.face.devices.key import SignedFrame, capture_bytes, point_of, registration_bytes
 from authsvc.factors.face.devices.service import DeviceKeys, IssuedDeviceTicket, Registration
 from authsvc.factors.face.embedder.choice import EmbedderChoice
 from authsvc.factors.face.examination import Moved
+from authsvc.factors.face.liveness.motion import moved_picture
 from authsvc.factors.face.matching.service import Matching
 from authsvc.factors.face.pipeline.measure import begin_worker
 from authsvc.factors.face.prompts import Prompt
@@ -233,7 +234,7 @@ def build_faces(
     *,
     lane: Any = None,
     prompts: Callable[[], tuple[Prompt, ...]] = lambda: (Prompt.STRAIGHT,),
-    moved: Moved = never_moved,
+    moved: Moved = moved_picture,
     server: str = SERVER,
     **settings: Any,
 ) -> Faces:

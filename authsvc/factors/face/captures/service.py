@@ -28,7 +28,7 @@ evidence only.
 """
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -54,11 +54,12 @@ from authsvc.factors.face.devices.key import BadSignature, capture_bytes, requir
 from authsvc.factors.face.devices.service import DeviceKeys
 from authsvc.factors.face.devices.store import DeviceKey
 from authsvc.factors.face.examination import Moved, fault_of
+from authsvc.factors.face.liveness.motion import moved_picture
 from authsvc.factors.face.looks import first_seen, tokens_of
 from authsvc.factors.face.matching.operating_point import Match
 from authsvc.factors.face.matching.score import mean_of
 from authsvc.factors.face.matching.service import Matching
-from authsvc.factors.face.measured import Measured, MeasuredFrame
+from authsvc.factors.face.measured import Measured
 from authsvc.factors.face.pipeline.decode import FrameBounds, check_frames
 from authsvc.factors.face.pipeline.measure import measure_frames
 from authsvc.factors.face.prompts import RANDOM_BYTES, Prompt, in_order, plausible_offsets, sequence_of
@@ -104,7 +105,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a capture. `satisfies`: whether it counts as a proof. `prompt`: what was not done, where it says so."""
+    """What came of a capture. `satisfies`: whether it counts as a proof. `prompt`: which one was not followed."""
 
     outcome: Outcome
     reason: str | None
@@ -124,11 +125,6 @@ class _Finding:
 def random_prompts() -> tuple[Prompt, ...]:
     """Return prompts that nobody can foresee."""
     return sequence_of(new_bytes(RANDOM_BYTES))
-
-
-def never_moved(_: Sequence[MeasuredFrame]) -> bool:
-    """Find no moved picture: for measurements that are not about that."""
-    return False
 
 
 @dataclass(frozen=True)
@@ -152,7 +148,7 @@ class Captures:
     templates: Templates
     matching: Matching
     prompts: Callable[[], tuple[Prompt, ...]] = random_prompts
-    moved: Moved = never_moved
+    moved: Moved = moved_picture
 
     @property
     def bounds(self) -> FrameBounds:
