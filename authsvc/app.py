@@ -51,7 +51,7 @@ from authsvc.factors.face import routes as face_routes
 from authsvc.factors.face.captures.service import Captures
 from authsvc.factors.face.devices.service import DeviceKeys
 from authsvc.factors.face.devices.store import sweep_device_tickets
-from authsvc.factors.face.embedder.choice import choice_of
+from authsvc.factors.face.embedder.choice import choice_of, embedder_id
 from authsvc.factors.face.matching.service import Matching
 from authsvc.factors.face.pipeline.measure import begin_worker
 from authsvc.factors.face.service import FaceService
@@ -298,7 +298,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         templates=Templates(vault, audit),
         matching=Matching(vault, audit, settings.face),
     )
-    face = FaceService(captures)
+    face = FaceService(captures, embedder_id(choice_of(settings)) if settings.face.enabled else None)
     totp = Totp(vault, audit, alerts, settings.service_name)
     recovery_codes = RecoveryCodes(keyring, audit, alerts)
     # In the order of the step-up ladder. Another factor is one folder under factors/ and one entry here.

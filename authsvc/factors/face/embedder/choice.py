@@ -7,6 +7,7 @@ onnx        the operator's own model
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ from sqlalchemy.engine import make_url
 from authsvc.factors.face.embedder.dlib_embedder import DlibEmbedder, network_file
 from authsvc.factors.face.embedder.embedder import CannotEmbed, FaceEmbedder
 from authsvc.factors.face.embedder.graph_cache import cached_graph
-from authsvc.factors.face.embedder.onnx_embedder import DlibOnnxEmbedder, OwnEmbedder, OwnModel
+from authsvc.factors.face.embedder.onnx_embedder import DlibOnnxEmbedder, OwnEmbedder, OwnModel, own_id
 from authsvc.settings import Settings
 
 Kind = Literal["dlib_onnx", "dlib", "onnx"]
@@ -63,6 +64,20 @@ def open_embedder(choice: EmbedderChoice) -> FaceEmbedder:
         return DlibEmbedder(source, dlib_id(hashlib.sha256(source.read_bytes()).hexdigest()))
     found = cached_graph(source, choice.folder)
     return DlibOnnxEmbedder(found.graph, dlib_id(found.source_sha256), threads=choice.threads)
+
+
+@cache
+def embedder_id(choice: EmbedderChoice) -> str | None:
+    """Return the id of what these processes will measure with, without loading it; None where its file can't be read.
+
+    So that a template of another one is known to prove nothing before anybody captures.
+    """
+    try:
+        if choice.kind == "onnx":
+            return own_id(choice.own, choice.own.path.read_bytes()) if choice.own else None
+        return dlib_id(hashlib.sha256(network_file().read_bytes()).hexdigest())
+    except (CannotEmbed, OSError):
+        return None
 
 
 def _beside_the_database(url: str) -> Path:

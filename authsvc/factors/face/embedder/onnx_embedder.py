@@ -70,7 +70,7 @@ class OwnEmbedder:
         self._model = model
         self.chip = _chip(model)
         self._session = _session(content, threads)
-        self.id = _own_id(model, content)
+        self.id = own_id(model, content)
         self._input = self._only_input()
         self.dimensions = self._run(np.zeros((1, model.input_px, model.input_px, 3), np.uint8)).shape[1]
 
@@ -113,7 +113,8 @@ def _chip(model: OwnModel) -> ChipSpec:
     return arcface_chip(model.input_px) if model.chip == "arcface" else dlib_chip(model.input_px, model.padding)
 
 
-def _own_id(model: OwnModel, content: bytes) -> str:
+def own_id(model: OwnModel, content: bytes) -> str:
+    """Return the id of an operator's model: of its file, and of how faces are shown to it."""
     rest = {name: value for name, value in asdict(model).items() if name != "path"}
     said = json.dumps(rest, sort_keys=True).encode()
     return f"{OWN_ID}{hashlib.sha256(content).hexdigest()[:24]}/{hashlib.sha256(said).hexdigest()[:8]}"
