@@ -170,6 +170,15 @@ def test_a_replay_with_noise_is_found(noise_ms: float) -> None:
         assert findings(as_sample(shaken), [as_sample(events)]) == (REPLAYED,)
 
 
+def test_who_varies_much_does_not_come_very_near_to_an_earlier_typing() -> None:
+    random, typist = np.random.default_rng(5), Typist(1)
+    kept = [as_sample(typist.events(unsteady=0.3)) for _ in range(20)]
+    stolen = typist.events(unsteady=0.3)
+    shaken = [sorted(float(time + random.uniform(-5, 5)) for time in event) for event in stolen]
+    assert findings(as_sample(shaken), [*kept, as_sample(stolen)]) == (REPLAYED,)
+    assert findings(as_sample(typist.events(unsteady=0.3)), kept) == ()
+
+
 def test_a_recording_started_later_has_the_same_fingerprint() -> None:
     events = Typist(1).events()
     later = [[press + 3_456.7, release + 3_456.7] for press, release in events]

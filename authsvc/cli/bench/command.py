@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-MEASUREMENTS = ("password", "passkey", "passkey_cpu", "face", "import")
+MEASUREMENTS = ("password", "passkey", "passkey_cpu", "face", "import", "keystroke")
 RISK = "risk"  # needs a database of its own, and so is measured when it is asked for
 
 
@@ -63,6 +63,10 @@ def _measure(name: str, faces: Path | None, captures: int) -> dict[str, object]:
         from authsvc.cli.bench.imports import measure_imports
 
         return measure_imports()
+    if name == "keystroke":
+        from authsvc.cli.bench.keystroke import measure_keystroke
+
+        return dict(measure_keystroke())
     if name == "passkey_cpu":
         from authsvc.cli.bench.passkey_cpu import measure_with_huge_pages
 

@@ -6,7 +6,8 @@
 
 The bounds stand below what people do, because a finding asks for a step-up however familiar the rest is. In the 10,400
 typings of the CMU set at hand (26 people): standard deviation of the holds at least 2.7 ms, of the gaps 32 ms; median
-hold at least 48 ms, median gap 88 ms; the nearest of 20 earlier typings at least 4.4 ms away on average.
+hold at least 48 ms, median gap 88 ms; the nearest of 20 earlier typings at least 4.4 ms away on average, and (every
+second typing) never nearer than 0.29 of how near the earlier ones lie to one another.
 Touch keyboards report press and release together, so holds are only looked at for hardware keyboards.
 
 Limits: a script that draws its delays from a distribution passes all three; the rhythm itself has to tell it. A replay
@@ -16,6 +17,8 @@ is only found among samples that were kept, which takes the person's consent.
 import hashlib
 from collections.abc import Iterable, Sequence
 from statistics import median
+
+import numpy as np
 
 from authsvc.risk.keystroke.features import FloatVector, features_of, features_s
 from authsvc.risk.keystroke.sample import InputKind, TypingSample
@@ -30,6 +33,8 @@ SAME_S = 0.0015  # standard deviation of holds and of gaps; a browser's clock ti
 FASTEST_GAP_S = 0.025
 FASTEST_HOLD_S = 0.010
 NEAR_S = 0.003  # mean distance from an earlier sample: a recording with +-3 ms of noise is still found
+NEAR_SHARE = 0.25  # of the usual distance to the nearest: people who vary much can't come that near to themselves
+MIN_KEPT = 5  # samples that tell how near is usual
 
 
 def findings(
@@ -77,5 +82,15 @@ def _is_near(sample: TypingSample, features: FloatVector, earlier: Iterable[Typi
     if not same:
         return False
     independent = 2 * keys - 1  # holds and gaps; the rest follows from them
-    distances = abs(features_of(same) - features)[:, :independent].mean(axis=1)
-    return bool(distances.min() < NEAR_S)
+    kept = features_of(same)[:, :independent]
+    distances = np.abs(kept - features[:independent]).mean(axis=1)
+    return bool(distances.min() < max(NEAR_S, NEAR_SHARE * _usual_s(kept)))
+
+
+def _usual_s(kept: FloatVector) -> float:
+    """Return the median distance of a kept sample to the nearest other; 0.0 where too few are kept."""
+    if len(kept) < MIN_KEPT:
+        return 0.0
+    apart = np.abs(kept[:, None] - kept).mean(axis=2)
+    np.fill_diagonal(apart, np.inf)
+    return float(np.median(apart.min(axis=1)))

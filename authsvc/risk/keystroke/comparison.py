@@ -85,6 +85,7 @@ def compare(profile: TypingProfile, logs: FloatVector, background: Background) -
     r = (logs - others) / between
     off, strange = np.abs(z), np.abs(r)
     z_cut, r_cut = np.clip(z, -FAR, FAR), np.clip(r, -FAR, FAR)
+    cut = np.clip(z, -RUN_CLIP, RUN_CLIP)
     shift = mean_by_kind(z_cut)
     kept = distances(profile, logs)
     by_kind = (
@@ -98,11 +99,10 @@ def compare(profile: TypingProfile, logs: FloatVector, background: Background) -
         mean_by_kind(np.minimum(np.abs(z - shift[:, kind]), FAR)),
         _pattern(profile, logs),
         kept.min(axis=1),
-        _runs(np.clip(z, -RUN_CLIP, RUN_CLIP)),
+        _runs(cut),
         mean_by_kind(np.log1p(off)),
         np.broadcast_to(profile.steadiness, (len(logs), len(KINDS))),
     )
-    cut = np.clip(z, -RUN_CLIP, RUN_CLIP)
     hold_and_gap = (cut[:, holds][:, :-1] * cut[:, gaps]).mean(axis=1)
     whole = (
         *_nearby(z_cut, r_cut, background),
