@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from authsvc.factors.face.liveness.crop import INSIDE, SIDE_PX, inside_by
+from authsvc.factors.face.liveness.crop import INSIDE, inside_by
 from authsvc.factors.face.measured import UInt8Array
 
 FloatVector = npt.NDArray[np.float64]
@@ -58,20 +58,29 @@ def _by_pattern() -> UInt8Array:
 
 _IS_PATTERN = np.eye(PATTERNS)[_by_pattern()]  # codes to patterns
 _CIRCLE = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
-_COUNTED = {radius: np.flatnonzero(inside_by(radius)[radius:-radius, radius:-radius]) for radius in RADII}
+
+
+def _counted(radius: int) -> tuple[slice, slice, Places]:
+    """Return the rows and columns that hold pixels with all of their circle in the ellipse, and which of them do."""
+    whole = inside_by(radius)
+    rows, columns = (np.flatnonzero(whole.any(axis=axis)) for axis in (1, 0))
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return *box, np.flatnonzero(whole[box])
+
+
+_COUNTED = {radius: _counted(radius) for radius in RADII}
 
 
 def _texture(planes: UInt8Array, radius: int) -> FloatVector:
-    inner = SIDE_PX - 2 * radius
-    middle = planes[:, radius:-radius, radius:-radius]
+    rows, columns, counted = _COUNTED[radius]
+    middle = planes[:, rows, columns]
     codes = np.zeros(middle.shape, np.uint8)
     for bit, (down, right) in enumerate(_CIRCLE):
-        row, column = radius * (1 + down), radius * (1 + right)
-        codes |= (planes[:, row : row + inner, column : column + inner] >= middle).view(np.uint8) << np.uint8(bit)
-    counted = _COUNTED[radius]
+        top, left = rows.start + radius * down, columns.start + radius * right
+        around = planes[:, top : top + middle.shape[1], left : left + middle.shape[2]]
+        codes |= (around >= middle).view(np.uint8) << np.uint8(bit)
     seen = [np.bincount(plane.ravel()[counted], minlength=256) for plane in codes]
-    by_pattern = np.stack(seen) @ _IS_PATTERN / counted.size
-    return np.sqrt(by_pattern).ravel()
+    return np.sqrt(np.stack(seen) @ _IS_PATTERN / counted.size).ravel()
 
 
 # -- detail
