@@ -51,6 +51,8 @@ _LABELS: Final[Mapping[str, str]] = {
     "email_typing.state": "Typing rhythm of the address",
     "email_typing.log_ratio": "Address: log ratio, owner to others",
     "email_typing.automation": "Address: signs of automation",
+    "action": "What it was for",
+    "client_id": "Client",
     "account.guarded": "Owner said “this wasn't me”",
     "account.recovered": "Recovered within 7 days",
     "account.password_reset": "Password reset within 24 h",

@@ -14,9 +14,9 @@ from typing import Any
 
 from authsvc.accounts.levels import Level
 
-INPUTS_VERSION = 4  # of the stored shape; an older one must stay readable
-# 1 had no `passkey`, 2 no `behaviour`, incidents and sources of failures, 3 no `email_typing`
-READABLE_VERSIONS = (1, 2, 3, 4)
+INPUTS_VERSION = 5  # of the stored shape; an older one must stay readable
+# 1 had no `passkey`, 2 no `behaviour`, incidents and sources of failures, 3 no `email_typing`, 4 no client
+READABLE_VERSIONS = (1, 2, 3, 4, 5)
 
 
 class Trigger(StrEnum):
@@ -24,6 +24,15 @@ class Trigger(StrEnum):
 
     PASSWORD = "password"
     PASSKEY = "passkey"
+
+
+class Action(StrEnum):
+    """What the sign-in is for."""
+
+    SIGN_IN = "sign_in"  # at a client
+    ACCOUNT = "account"  # on one's own pages
+    CONSOLE = "console"
+    RESET = "reset"  # a new password, by mail
 
 
 class Seen(StrEnum):
@@ -104,6 +113,8 @@ class RiskContext:
     account: AccountState = AccountState()
     passkey: PasskeyFacts = NOTHING_ODD
     behaviour: BehaviourFacts = BehaviourFacts()
+    action: Action = Action.SIGN_IN
+    client_id: str | None = None
     failed_parts: tuple[str, ...] = ()  # what could not be looked at: fails closed
 
     @property
@@ -139,6 +150,8 @@ class RiskContext:
             },
             "passkey": {"counter_went_back": self.passkey.counter_went_back},
             "behaviour": dict(self.behaviour.parts),
+            "action": self.action.value,
+            "client_id": self.client_id,
             "failed_parts": list(self.failed_parts),
         }
 
@@ -172,6 +185,8 @@ def from_inputs(inputs: Mapping[str, Any]) -> RiskContext:
             ),
             passkey=PasskeyFacts(**inputs.get("passkey", {})),
             behaviour=BehaviourFacts(tuple(sorted(_numbers(inputs.get("behaviour", {}))))),
+            action=Action(inputs.get("action", Action.SIGN_IN)),
+            client_id=inputs.get("client_id"),
             failed_parts=tuple(inputs["failed_parts"]),
         )
     except (KeyError, TypeError) as problem:

@@ -1,25 +1,32 @@
 """Read a policy: the operator's TOML file, or the one that ships in the package.
 
-A file that can't be used is refused as a whole, with its name, the key and the reason; nothing is guessed.
+A file that can't be used is refused as a whole, with its name, the line, the key and the reason; nothing is guessed.
+docs/reference/policy.md lists every key.
 """
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from authsvc.accounts.levels import Level
-from authsvc.risk.policy import AfterReset, Policy
-from authsvc.risk.signals import CODES
-from authsvc.settings import SettingsProblem
+from authsvc.risk.context import Action
+from authsvc.risk.costs import Costs
+from authsvc.risk.policy import Outcome, Policy, Requirement, Rule, Weights
+from authsvc.risk.policy_reader import PolicyRefused, Reader, Table
+from authsvc.risk.rules.check import ExpressionRefused
+from authsvc.risk.rules.common_expression_language import compiled
+from authsvc.risk.signals.groups import GROUP_NAMED, LEAST_WEIGHT, MOST_WEIGHT
+
+__all__ = ["PolicyRefused", "default_policy", "load_policy", "parse_policy", "policy_text"]
 
 FARTHEST_PRIOR = 20.0  # 1 in 500 million either way; beyond it no evidence counts
+LARGEST = 100_000  # characters of a file
+MOST_RULES, MOST_REQUIREMENTS = 32, 100
+DEAREST = 1e9
 
-
-class PolicyRefused(SettingsProblem):
-    """The policy can't be used; the message names the file, the key and the reason."""
+_KEYS = {"name", "prior_log_odds", "thresholds", "costs", "step_up", "require", "rule", "weights"}
+_STEP_UP = {"requires", "passkey_satisfies_step_up", "always_on", "after_reset"}
 
 
 def load_policy(path: Path | None) -> Policy:
@@ -29,13 +36,18 @@ def load_policy(path: Path | None) -> Policy:
         PolicyRefused: see the class.
     """
     if path is None:
-        text = (files("authsvc.risk") / "policies" / "default.toml").read_text(encoding="utf-8")
-        return parse_policy(text, source="default.toml")
+        return default_policy()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise PolicyRefused(f"{path}: can't be read: {problem}") from None
     return parse_policy(text, source=str(path))
+
+
+def default_policy() -> Policy:
+    """Return the policy that ships."""
+    text = (files("authsvc.risk") / "policies" / "default.toml").read_text(encoding="utf-8")
+    return parse_policy(text, source="default.toml")
 
 
 def parse_policy(text: str, *, source: str) -> Policy:
@@ -44,95 +56,124 @@ def parse_policy(text: str, *, source: str) -> Policy:
     Raises:
         PolicyRefused: it is not TOML, a key is missing or unknown, or a value makes no sense.
     """
+    if len(text) > LARGEST:
+        raise PolicyRefused(f"{source}: longer than {LARGEST} characters")
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+    except (tomllib.TOMLDecodeError, RecursionError) as problem:
         raise PolicyRefused(f"{source}: not TOML: {problem}") from None
-    read = _Reader(source)
-    read.only(values, {"name", "prior_log_odds", "thresholds", "step_up"}, "")
-    thresholds = read.table(values, "thresholds", {"step_up_at", "deny_at"})
-    step_up = read.table(values, "step_up", {"requires", "passkey_satisfies_step_up", "always_on", "after_reset"})
-    prior = read.number(values, "prior_log_odds", "prior_log_odds", -FARTHEST_PRIOR, FARTHEST_PRIOR)
-    step_up_at = read.number(thresholds, "step_up_at", "thresholds.step_up_at", 0.0, 1.0)
-    deny_at = read.number(thresholds, "deny_at", "thresholds.deny_at", 0.0, 1.0)
-    if not step_up_at < deny_at:
-        read.refuse("thresholds.deny_at", "must lie above thresholds.step_up_at")
+    read = Reader(source, text)
+    top = read.top(values, _KEYS)
+    step_up_at, deny_at, costs = _thresholds(top)
+    step_up = top.table("step_up", _STEP_UP)
     return Policy(
-        name=read.text(values, "name", "name"),
-        prior_log_odds=prior,
+        name=top.text("name", 80),
+        prior_log_odds=top.number("prior_log_odds", -FARTHEST_PRIOR, FARTHEST_PRIOR),
         step_up_at=step_up_at,
         deny_at=deny_at,
-        requires=read.level(step_up, "requires", "step_up.requires"),
-        passkey_satisfies_step_up=read.flag(step_up, "passkey_satisfies_step_up", "step_up.passkey_satisfies_step_up"),
-        always_on=read.codes(step_up, "always_on", "step_up.always_on"),
-        after_reset=read.after_reset(step_up, "after_reset", "step_up.after_reset"),
+        requires=step_up.level("requires"),
+        passkey_satisfies_step_up=step_up.flag("passkey_satisfies_step_up"),
+        always_on=step_up.codes("always_on"),
+        after_reset="deny" if step_up.one_of("after_reset", ("lowest_level", "deny")) == "deny" else "lowest_level",
+        costs=costs,
+        requirements=tuple(_requirement(each) for each in top.tables("require", MOST_REQUIREMENTS, _REQUIRE)),
+        rules=_rules(top),
+        weights=_weights(top),
     )
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Reads typed values out of decoded TOML and names the key when one is wrong."""
+_REQUIRE, _RULE = {"client", "action", "level"}, {"name", "when", "then", "text", "requires"}
 
-    source: str
 
-    def refuse(self, key: str, why: str) -> NoReturn:
-        raise PolicyRefused(f"{self.source}: {key}: {why}")
+def _thresholds(top: Table) -> tuple[float, float, Costs | None]:
+    if "thresholds" in top and "costs" in top:
+        top.refuse("costs", "either costs or thresholds, not both")
+    if "thresholds" in top:
+        given = top.table("thresholds", {"step_up_at", "deny_at"})
+        step_up_at, deny_at = given.number("step_up_at", 0.0, 1.0), given.number("deny_at", 0.0, 1.0)
+        if not step_up_at < deny_at:
+            given.refuse("deny_at", "must lie above thresholds.step_up_at")
+        return step_up_at, deny_at, None
+    given = top.table("costs", {"takeover", "challenge", "denial", "passed"})
+    costs = Costs(
+        takeover=given.number("takeover", 0.01, DEAREST),
+        challenge=given.number("challenge", 0.0, DEAREST),
+        denial=given.number("denial", 0.0, DEAREST),
+        passed=given.number("passed", 0.0001, 0.99),
+    )
+    if not costs.challenge < costs.denial:
+        given.refuse("denial", "must be dearer than costs.challenge")
+    if not costs.step_up_at < costs.deny_at:
+        given.refuse("denial", "a step-up would never be the cheapest: dearer denials, or fewer attackers who pass one")
+    return costs.step_up_at, costs.deny_at, costs
 
-    def only(self, values: Mapping[str, Any], names: set[str], within: str) -> None:
-        for key in values:
-            if key not in names:
-                self.refuse(within + key, f"unknown; known are {', '.join(sorted(names))}")
 
-    def table(self, values: Mapping[str, Any], key: str, names: set[str]) -> Mapping[str, Any]:
-        found = self._get(values, key, key)
-        if not isinstance(found, dict):
-            self.refuse(key, "must be a table")
-        self.only(found, names, f"{key}.")
-        return found
+def _requirement(table: Table) -> Requirement:
+    client = table.text("client", 128) if "client" in table else None
+    action = Action(table.one_of("action", tuple(Action))) if "action" in table else None
+    if client is None and action is None:
+        table.refuse("level", "needs a client, an action, or both")
+    return Requirement(table.level("level"), client, action)
 
-    def text(self, values: Mapping[str, Any], key: str, path: str) -> str:
-        found = self._get(values, key, path)
-        if not isinstance(found, str) or not 0 < len(found) <= 80:
-            self.refuse(path, "must be a text of 1 to 80 characters")
-        return found
 
-    def number(self, values: Mapping[str, Any], key: str, path: str, least: float, most: float) -> float:
-        found = self._get(values, key, path)
-        if isinstance(found, bool) or not isinstance(found, int | float) or not least <= found <= most:
-            self.refuse(path, f"must be a number from {least:g} to {most:g}")
-        return float(found)
+def _rules(top: Table) -> tuple[Rule, ...]:
+    rules: list[Rule] = []
+    for table in top.tables("rule", MOST_RULES, _RULE):
+        name = table.name("name")
+        if name in [rule.name for rule in rules]:
+            table.refuse("name", f"{name!r} names two rules")
+        then = Outcome(table.one_of("then", (Outcome.STEP_UP, Outcome.DENY)))
+        requires = table.level("requires") if "requires" in table else None
+        if requires is not None and then is Outcome.DENY:
+            table.refuse("requires", "a denial requires nothing")
+        when = table.text("when", 500)
+        try:
+            compiled(when)
+        except ExpressionRefused as problem:
+            table.refuse("when", str(problem), lines=problem.line - 1)
+        except Exception as problem:  # the evaluator's own parser; what it raises is its own affair
+            table.refuse("when", f"can't be compiled: {str(problem).splitlines()[0]}")
+        rules.append(Rule(name, when, then, table.text("text", 200), requires))
+    return tuple(rules)
 
-    def flag(self, values: Mapping[str, Any], key: str, path: str) -> bool:
-        found = self._get(values, key, path)
-        if not isinstance(found, bool):
-            self.refuse(path, "must be true or false")
-        return found
 
-    def level(self, values: Mapping[str, Any], key: str, path: str) -> Level:
-        found = self._get(values, key, path)
-        names = [level.name.lower() for level in Level if level > Level.PWD]
-        if found not in names:
-            self.refuse(path, f"must be one of {', '.join(names)}")
-        return Level[str(found).upper()]
+def _weights(top: Table) -> Weights:
+    if "weights" not in top:
+        return Weights()
+    given = top.table("weights", {*GROUP_NAMED, "labels"})
+    labels = given.count("labels") if "labels" in given else 0
+    groups = {name: given.number(name, LEAST_WEIGHT, MOST_WEIGHT) for name in sorted(GROUP_NAMED) if name in given}
+    return Weights(tuple(groups.items()), labels)
 
-    def after_reset(self, values: Mapping[str, Any], key: str, path: str) -> AfterReset:
-        found = self._get(values, key, path)
-        if found == "deny":
-            return "deny"
-        if found != "lowest_level":
-            self.refuse(path, "must be lowest_level or deny")
-        return "lowest_level"
 
-    def codes(self, values: Mapping[str, Any], key: str, path: str) -> frozenset[str]:
-        found = self._get(values, key, path)
-        if not isinstance(found, list):
-            self.refuse(path, "must be a list of reason codes")
-        for code in found:
-            if not isinstance(code, str) or code not in CODES:
-                self.refuse(path, f"{code!r} is no reason code; known are {', '.join(sorted(CODES))}")
-        return frozenset(found)
+def policy_text(policy: Policy) -> str:
+    """Return the policy as TOML that parse_policy reads as the same version."""
+    lines = [f"name = {_text(policy.name)}", f"prior_log_odds = {policy.prior_log_odds!r}"]
+    if policy.costs is None:
+        values: Mapping[str, Any] = {"step_up_at": policy.step_up_at, "deny_at": policy.deny_at}
+        lines += ["", "[thresholds]", *(f"{key} = {value!r}" for key, value in values.items())]
+    else:
+        lines += ["", "[costs]", *(f"{key} = {value!r}" for key, value in vars(policy.costs).items())]
+    lines += ["", "[step_up]", f"requires = {_text(policy.requires.name.lower())}"]
+    lines += [f"passkey_satisfies_step_up = {str(policy.passkey_satisfies_step_up).lower()}"]
+    lines += [f"after_reset = {_text(policy.after_reset)}"]
+    lines += [f"always_on = [{', '.join(_text(code) for code in sorted(policy.always_on))}]"]
+    for each in policy.requirements:
+        lines += ["", "[[require]]"]
+        lines += [f"client = {_text(each.client)}"] if each.client is not None else []
+        lines += [f"action = {_text(each.action)}"] if each.action is not None else []
+        lines += [f"level = {_text(each.level.name.lower())}"]
+    for rule in policy.rules:
+        lines += ["", "[[rule]]", f"name = {_text(rule.name)}", f"when = {_text(rule.when)}"]
+        lines += [f"then = {_text(rule.then)}", f"text = {_text(rule.text)}"]
+        lines += [f"requires = {_text(rule.requires.name.lower())}"] if rule.requires is not None else []
+    if policy.weights.groups or policy.weights.labels:
+        lines += ["", "[weights]", f"labels = {policy.weights.labels}"]
+        lines += [f"{name} = {weight!r}" for name, weight in policy.weights.groups]
+    return "\n".join(lines) + "\n"
 
-    def _get(self, values: Mapping[str, Any], key: str, path: str) -> Any:
-        if key not in values:
-            self.refuse(path, "is missing")
-        return values[key]
+
+def _text(value: str) -> str:
+    """Return a TOML basic string. Values that were read hold no control characters but tabs and ends of lines."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'

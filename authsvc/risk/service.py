@@ -31,6 +31,7 @@ from authsvc.factors.service import highest_demand, owned_kinds
 from authsvc.risk.context import (
     NOTHING_ODD,
     AccountState,
+    Action,
     BehaviourFacts,
     DeviceSeen,
     FailureCounts,
@@ -48,7 +49,7 @@ from authsvc.risk.history.geo import Geo
 from authsvc.risk.history.networks import NO_NETWORKS, Networks
 from authsvc.risk.keystroke.sample import NOTHING_TYPED, Typings, TypingSample
 from authsvc.risk.keystroke.service import TypingRhythm
-from authsvc.risk.policy import ENGINE_FAILED, Decision, Outcome, Policy, assess, blind_decision
+from authsvc.risk.policy import ENGINE_FAILED, RULE_FAILED, Decision, Outcome, Policy, assess, blind_decision
 from authsvc.risk.store import StoredDecision, insert_decision, settle_decision
 
 log = structlog.get_logger(__name__)
@@ -87,6 +88,8 @@ class RiskService:
         typing: Typings | None,
         password_version: int | None,
         passkey: PasskeyFacts = NOTHING_ODD,
+        action: Action = Action.SIGN_IN,
+        client_id: str | None = None,
         now: datetime,
     ) -> RiskContext:
         """Return all that the decision on this sign-in may look at.
@@ -120,6 +123,8 @@ class RiskService:
             account=self._account_state(connection, account, now),
             passkey=passkey,
             behaviour=self._look_at_behaviour(connection, account.id, trigger, origin, now, failed),
+            action=action,
+            client_id=client_id,
             failed_parts=tuple(failed),
         )
 
@@ -182,6 +187,8 @@ class RiskService:
         broken = list(context.failed_parts)
         if any(each.code == ENGINE_FAILED for each in decision.contributions):
             broken.append("engine")
+        if any(each.code == RULE_FAILED for each in decision.contributions):
+            broken.append("rule")
         if broken:
             self._alarm(connection, account_id, broken, origin, now)
         return decision_id

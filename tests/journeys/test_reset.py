@@ -580,7 +580,7 @@ def test_a_session_of_somebody_else_in_the_browser_ends_as_at_every_sign_in(loca
 
 def strict_policy(after_reset: str) -> str:
     text: str = (files("authsvc.risk") / "policies" / "default.toml").read_text(encoding="utf-8")
-    return text.replace("step_up_at = 0.02", "step_up_at = 0.0001").replace(
+    return text.replace("challenge = 2", "challenge = 0.0095").replace(
         'after_reset = "lowest_level"', f'after_reset = "{after_reset}"'
     )
 

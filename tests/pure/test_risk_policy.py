@@ -222,29 +222,89 @@ def shipped() -> str:
 def test_the_version_is_of_the_content_not_of_the_text() -> None:
     again = parse_policy("# another comment\n" + shipped().replace("-6.0", "-6.00"), source="x")
     assert again.version == POLICY.version and len(POLICY.version) == 64
-    changed = parse_policy(shipped().replace("0.95", "0.96"), source="x")
+    changed = parse_policy(shipped().replace("passed = 0.05", "passed = 0.06"), source="x")
     assert changed.version != POLICY.version
 
 
+THRESHOLDS = "[thresholds]\nstep_up_at = 0.02\ndeny_at = 0.95\n"
+RULE = """
+[[rule]]
+name = "far_and_new"
+when = 'country == "new" && !device.known'
+then = "step_up"
+text = "A new device in a new country."
+"""
+REQUIRE = '[[require]]\nclient = "cli_bank"\nlevel = "mfa"\n'
+
+
+def with_thresholds(text: str) -> str:
+    """The shipped policy with thresholds of its own in the place of costs."""
+    begin, end = text.index("[costs]"), text.index("[step_up]")
+    return text[:begin] + THRESHOLDS + text[end:]
+
+
+COSTS = "[costs]\n"
+END = "passkey_satisfies_step_up = true\n"  # what is appended stands at the end of the file
+
+# what is wrong -> (what is replaced, by what, what is said)
 BAD_FILES = {
     "not TOML": ("name", "name = ", "not TOML"),
-    "unknown key": ("name = ", "colour = 1\nname = ", "colour: unknown"),
-    "unknown key in a table": ("deny_at = ", "maybe_at = 1\ndeny_at = ", "thresholds.maybe_at: unknown"),
+    "unknown key": ("name = ", "colour = 1\nname = ", "policy.toml:5: colour: unknown"),
+    "unknown key in a table": ("takeover = ", "maybe = 1\ntakeover = ", "policy.toml:13: costs.maybe: unknown"),
     "missing": ("prior_log_odds = -6.0", "", "prior_log_odds: is missing"),
-    "a text as number": ("-6.0", '"-6"', "prior_log_odds: must be a number"),
+    "missing in a table": ("challenge = 2", "", "policy.toml:12: costs.challenge: is missing"),
+    "a text as number": ("-6.0", '"-6"', "policy.toml:8: prior_log_odds: must be a number"),
     "true as number": ("-6.0", "true", "prior_log_odds: must be a number"),
     "nan": ("-6.0", "nan", "prior_log_odds: must be a number"),
     "too far": ("-6.0", "-60", "prior_log_odds: must be a number from -20 to 20"),
-    "no probability": ("0.95", "1.5", "thresholds.deny_at: must be a number from 0 to 1"),
-    "crossed": ("0.95", "0.01", "thresholds.deny_at: must lie above"),
-    "a table as value": ("[thresholds]\n", "thresholds = 1\n[other]\n", "other: unknown"),
+    "no share": ("passed = 0.05", "passed = 1.5", "costs.passed: must be a number from 0.0001 to 0.99"),
+    "denial is cheap": ("denial = 97", "denial = 1", "costs.denial: must be dearer than costs.challenge"),
+    "no room for a step-up": ("passed = 0.05", "passed = 0.99", "costs.denial: a step-up would never be the cheapest"),
+    "a table as value": ("[costs]\n", "costs = 1\n[other]\n", "other: unknown"),
+    "both": ("[step_up]", THRESHOLDS + "[step_up]", "costs: either costs or thresholds, not both"),
     "no level": ('"pwd_email"', '"gold"', "step_up.requires: must be one of pwd_email, mfa, phr"),
     "a level that is no step-up": ('"pwd_email"', '"pwd"', "step_up.requires: must be one of"),
-    "no flag": ("passkey_satisfies_step_up = true", "passkey_satisfies_step_up = 1", "must be true or false"),
+    "no flag": (END, "passkey_satisfies_step_up = 1\n", "must be true or false"),
     "no code": ('"device.copied"', '"device.red"', "step_up.always_on: 'device.red' is no reason code"),
     "a code that is a list": ('"device.copied"', '["device.copied"]', "is no reason code"),
-    "no word for after a reset": ('"lowest_level"\n', '"shrug"\n', "step_up.after_reset: must be lowest_level or deny"),
+    "no word for after a reset": ('"lowest_level"\n', '"shrug"\n', "after_reset: must be one of lowest_level, deny"),
     "no name": ('name = "default"', 'name = ""', "name: must be a text"),
+    "a weight of no group": (COSTS, "[weights]\nluck = 1\n" + COSTS, "weights.luck: unknown"),
+    "a weight out of bounds": (COSTS, "[weights]\ndevice = 9\n" + COSTS, "weights.device: must be a number from 0.5"),
+    "labels that are none": (COSTS, "[weights]\nlabels = -1\n" + COSTS, "weights.labels: must be a whole number"),
+    "a requirement of nothing": (COSTS, '[[require]]\nlevel = "mfa"\n' + COSTS, "require[1].level: needs a client"),
+    "no action": (COSTS, '[[require]]\naction = "fly"\nlevel = "mfa"\n' + COSTS, "require[1].action: must be one of"),
+    "the second of two": (
+        COSTS,
+        REQUIRE + REQUIRE.replace("mfa", "none") + COSTS,
+        "policy.toml:17: require[2].level: must be one of",
+    ),
+    "requirements that are no tables": ("name = ", "require = 1\nname = ", "require: must be tables"),
+    "a rule that lets in": (COSTS, RULE.replace("step_up", "allow") + COSTS, "rule[1].then: must be one of step_up"),
+    "a rule without words": (COSTS, RULE.replace('text = "A', 'words = "A') + COSTS, "rule[1].words: unknown"),
+    "two rules of one name": (COSTS, RULE + RULE + COSTS, "rule[2].name: 'far_and_new' names two rules"),
+    "a rule's name": (COSTS, RULE.replace("far_and", "Far and") + COSTS, "rule[1].name: must be of small letters"),
+    "a denial that requires": (
+        COSTS,
+        RULE.replace('"step_up"', '"deny"\nrequires = "mfa"') + COSTS,
+        "rule[1].requires: a denial requires nothing",
+    ),
+    "an unknown fact": (
+        COSTS,
+        RULE.replace("country", "land") + COSTS,
+        "policy.toml:15: rule[1].when: 'land' is no fact",
+    ),
+    "a fact of another kind": (
+        COSTS,
+        RULE.replace("!device.known", "device.known == 1") + COSTS,
+        "rule[1].when: '==' compares bool with int",
+    ),
+    "a rule of several lines": (
+        COSTS,
+        RULE.replace("""'country == "new" && !device.known'""", '"""country == \'new\'\n  && device"""') + COSTS,
+        "policy.toml:16: rule[1].when: 'device' is no fact",
+    ),
+    "a control character": ('name = "default"', 'name = "de\\u0007fault"', "name: holds a control character"),
 }
 
 

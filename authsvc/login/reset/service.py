@@ -55,6 +55,7 @@ from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
 from authsvc.login.steps import Go, Stay, reset_page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
+from authsvc.risk.context import Action
 from authsvc.risk.policy import Outcome
 from authsvc.risk.service import RiskService
 
@@ -219,6 +220,7 @@ class Reset:
             origin=origin,
             typing=None,
             password_version=None,
+            action=Action.RESET,
             now=now,
         )
         return self.risk.decide(context).decision is Outcome.DENY

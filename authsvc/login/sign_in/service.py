@@ -42,7 +42,7 @@ from authsvc.login.service import FLOW_TTL, Flows, may_reset, out_of_step
 from authsvc.login.steps import Go, Stay, page_of, reset_page_of
 from authsvc.login.store import Flow, keep_open
 from authsvc.login.transitions import Event, State
-from authsvc.risk.context import PasskeyFacts
+from authsvc.risk.context import Action, PasskeyFacts
 from authsvc.risk.keystroke.sample import Typings, parse_typings
 from authsvc.risk.policy import Outcome
 from authsvc.risk.service import RiskService
@@ -60,6 +60,7 @@ MUST_CHANGE = (
     "sign-in page."
 )
 
+ACTIONS = {"client": Action.SIGN_IN, "console": Action.CONSOLE}  # by the kind of the flow; others are one's own pages
 KEPT_OPEN = timedelta(hours=4)  # somebody's lunch; what the shop asked should not wait for days
 
 
@@ -243,6 +244,8 @@ class SignIn:
             typing=arrival.typing,
             password_version=arrival.password_version,
             passkey=PasskeyFacts(arrival.counter_went_back),
+            action=ACTIONS.get(flow.kind, Action.ACCOUNT),
+            client_id=flow.client_id,
             now=now,
         )
         decision = self.risk.decide(context)
