@@ -364,6 +364,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         factors=factors,
         passwords=passwords,
         face=face,
+        geo=geo,
         issuer=settings.issuer,
         service_name=settings.service_name,
     )

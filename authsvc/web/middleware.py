@@ -27,18 +27,20 @@ DEFAULT_BODY_BYTES = 64 * 1024
 HSTS = "max-age=31536000; includeSubDomains"  # a year, the least that browsers' own lists take
 PLAIN_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
-# Passkeys are ours; nothing else of the device is wanted by any page.
-PERMISSIONS = ", ".join(
+# Passkeys are ours, and the camera on the page of a capture; nothing else of the device is wanted by any page.
+_PERMISSIONS = ", ".join(
     (
         "publickey-credentials-get=(self)",
         "publickey-credentials-create=(self)",
         *(f"{feature}=()" for feature in (
-            "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "fullscreen",
+            "accelerometer", "autoplay", "browsing-topics", "display-capture", "fullscreen",
             "geolocation", "gyroscope", "hid", "idle-detection", "magnetometer", "microphone", "midi", "payment",
             "serial", "usb", "xr-spatial-tracking",
         )),
     )
 )  # fmt: skip
+PERMISSIONS = f"{_PERMISSIONS}, camera=()"
+PERMISSIONS_WITH_CAMERA = f"{_PERMISSIONS}, camera=(self)"
 
 
 class SecurityHeaders:
@@ -49,7 +51,6 @@ class SecurityHeaders:
         self._fixed = {
             "x-content-type-options": "nosniff",
             "referrer-policy": "no-referrer",
-            "permissions-policy": PERMISSIONS,
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",
         }
@@ -69,6 +70,7 @@ class SecurityHeaders:
                 for name, value in self._fixed.items():
                     headers[name] = value
                 headers.setdefault("content-security-policy", PLAIN_POLICY)
+                headers.setdefault("permissions-policy", PERMISSIONS)
                 if uncached or "cache-control" not in headers:
                     headers["cache-control"] = "no-store"
             await send(message)

@@ -695,6 +695,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(length=64), nullable=False),
         sa.Column("browser_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("browser_known", sa.Boolean(), nullable=False),
+        sa.Column("asked", sa.JSON(), nullable=True),
         sa.Column("device_id", sa.String(length=64), nullable=True),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from authsvc.core.segno_qr import qr_picture
 from authsvc.factors.totp.one_time import digits_of, enrolment_uri, grouped, proven_step, secret_text, step_of
-from authsvc.factors.totp.segno_qr import qr_picture
 
 SECRET = secret_text(b"12345678901234567890")  # RFC 6238, appendix B
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)

@@ -69,7 +69,7 @@ class FrameRefusal:
     frame: int | None = None
 
 
-def error_of(code: str) -> AuthsvcError:
-    """Return the error that tells a caller about this refusal."""
+def error_of(code: str, *, members: Mapping[str, str] | None = None) -> AuthsvcError:
+    """Return the error that tells a caller about this refusal. Args: members as AuthsvcError has them."""
     kind, detail = UNUSABLE.get(code) or FINAL[code]
-    return kind(code, detail)
+    return kind(code, detail, members=members)

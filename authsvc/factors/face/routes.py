@@ -12,6 +12,7 @@ name. A capture that a page sends brings cookies along; they are looked at besid
 """
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -52,8 +53,21 @@ class CaptureStart(BaseModel):
     )
 
 
+class AskedFor(BaseModel):
+    """For whom the capture is. Show it, and capture only once the person has said that they asked for it."""
+
+    service: str
+    shop: str
+    account: str = Field(description="The account's address, masked.")
+    browser: str = Field(description="The browser that shows the ticket, such as `Firefox on Linux`.")
+    country: str = Field(description="Where that browser seems to be, ISO 3166-1; empty where that is not known.")
+
+
 class CaptureOrder(BaseModel):
     """What the capture has to show, and what it is signed with."""
+
+    purpose: Literal["enrol", "verify"] = Field(description="Keep a template, or compare with it.")
+    asked: AskedFor | None
 
     nonce: str = Field(description="32 bytes, base64url. New after a capture that could not be used.")
     prompts: tuple[Prompt, ...] = Field(
@@ -125,13 +139,17 @@ def build_router(captures: Captures, keys: DeviceKeys) -> APIRouter:
     def begin(request: Request, ticket: Ticket, body: CaptureStart) -> CaptureOrder:
         order = captures.begin(secret=_secret(ticket), device_id=body.device, origin=origin_of(request))
         bounds = captures.bounds
-        return CaptureOrder(
-            nonce=order.nonce,
-            prompts=order.prompts,
-            expires_at=order.expires_at.isoformat(),
-            min_frames=MIN_FRAMES,
-            max_frames=bounds.max_frames,
-            max_frame_bytes=bounds.max_frame_bytes,
+        return CaptureOrder.model_validate(
+            {
+                "purpose": order.purpose,
+                "asked": asdict(order.asked) if order.asked else None,
+                "nonce": order.nonce,
+                "prompts": order.prompts,
+                "expires_at": order.expires_at.isoformat(),
+                "min_frames": MIN_FRAMES,
+                "max_frames": bounds.max_frames,
+                "max_frame_bytes": bounds.max_frame_bytes,
+            }
         )
 
     @router.post(
@@ -195,7 +213,7 @@ async def _read(request: Request, captures: Captures, secret: str, origin: Origi
 def _result(verdict: Verdict) -> CaptureResult:
     if verdict.outcome == "refused":
         assert verdict.reason is not None
-        raise error_of(verdict.reason)
+        raise error_of(verdict.reason, members={"prompt": verdict.prompt} if verdict.prompt else None)
     return CaptureResult(outcome=verdict.outcome, reason=verdict.reason, satisfies_step_up=verdict.satisfies)
 
 

@@ -13,7 +13,7 @@ devices and the tickets: whoever registered a key under somebody else's eyes has
 proves nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -31,6 +31,7 @@ from authsvc.factors.face.captures.service import Captures
 from authsvc.factors.face.devices.service import DeviceKeys
 from authsvc.factors.face.refusals import error_of
 from authsvc.factors.face.store import Ticket
+from authsvc.factors.face.ticket import Asked
 from authsvc.factors.face.ticket_state import TicketStatus, status_of
 from authsvc.factors.factor import Exported, Way
 from authsvc.settings import FaceSettings
@@ -44,6 +45,7 @@ class TicketBrowser:
 
     secret_hash: bytes
     known: bool
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ class FaceService:
             account_id=account_id,
             browser_hash=browser.secret_hash if browser else None,
             browser_known=browser is not None and browser.known,
+            asked=asdict(browser.asked) if browser and browser.asked else None,
             created_at=now,
             expires_at=now + timedelta(seconds=self.settings.ticket_s),
         )

@@ -4,7 +4,7 @@ A ticket is claimed by one statement, so that two captures never run on it at on
 it (nothing came of the capture) or *finishes* it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -49,6 +49,7 @@ class Ticket:
     browser_known: bool
     created_at: datetime
     expires_at: datetime
+    asked: Mapping[str, str] | None = None
     device_id: str | None = None
     begun_at: datetime | None = None
     consumed_at: datetime | None = None
@@ -73,13 +74,6 @@ def sweep_tickets(connection: Connection, now: datetime) -> None:
 
 def find_ticket(connection: Connection, ticket_id: str) -> Ticket | None:
     row = connection.execute(select(face_tickets).where(face_tickets.c.id == ticket_id)).one_or_none()
-    return Ticket(**row._mapping) if row else None
-
-
-def find_newest_ticket(connection: Connection, flow_id: str) -> Ticket | None:
-    """Return the ticket that a flow asked for last."""
-    query = select(face_tickets).where(face_tickets.c.flow_id == flow_id).order_by(face_tickets.c.created_at.desc())
-    row = connection.execute(query.limit(1)).one_or_none()
     return Ticket(**row._mapping) if row else None
 
 

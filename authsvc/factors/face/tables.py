@@ -1,6 +1,6 @@
 """One sealed template per account, what is kept against guessing and replay, and the tickets. Frames are nowhere."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from authsvc.core.database import UtcDateTime, metadata
 
@@ -30,6 +30,7 @@ face_tickets = Table(
     # The browser that asked for it: the hash of its flow secret, and whether the account knew it.
     Column("browser_hash", LargeBinary(32)),
     Column("browser_known", Boolean, nullable=False),
+    Column("asked", JSON),  # for whom: ticket.py's Asked, which the app shows before it captures
     # The device key that began it; nobody else goes on with it.
     Column("device_id", String(64)),
     Column("begun_at", UtcDateTime),

@@ -31,6 +31,20 @@ class TicketText:
     secret: str
 
 
+@dataclass(frozen=True)
+class Asked:
+    """For whom a capture is: what an app shows before it captures, so that nobody captures for somebody else's page.
+
+    `account` is masked. `browser` and `country` are those that the ticket was shown in; empty where not known.
+    """
+
+    service: str
+    shop: str
+    account: str
+    browser: str
+    country: str
+
+
 def ticket_text(ticket: TicketText) -> str:
     """Return the string that the page of a capture shows."""
     return _written(SCHEME, {"server": ticket.server, "ticket": ticket.secret})

@@ -35,7 +35,7 @@ from authsvc.factors.totp.one_time import (
     proven_step,
     secret_text,
 )
-from authsvc.factors.totp.segno_qr import qr_picture
+from authsvc.core.segno_qr import qr_picture
 from authsvc.factors.totp.store import PendingSecret, SharedSecret
 from authsvc.factors.tries import too_many, tries_left
 

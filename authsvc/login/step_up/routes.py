@@ -5,12 +5,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from authsvc.core.errors import Conflict, Gone, NotAllowed, NotFound
+from authsvc.core.segno_qr import qr_picture
 from authsvc.factors.face.service import TicketPurpose
 from authsvc.login.routes import FlowPages, Text, visitor_of
 from authsvc.login.step_up.service import StepUp, flow_passed_first_factor
 from authsvc.login.steps import page_of
 from authsvc.login.store import Flow
 from authsvc.web.csrf import Csrf
+from authsvc.web.middleware import PERMISSIONS_WITH_CAMERA
 from authsvc.web.origin import origin_of
 
 
@@ -39,13 +41,15 @@ def build_router(shown: FlowPages, step_up: StepUp, csrf: Csrf) -> APIRouter:
     def face(request: Request, flow: Text) -> Response:
         try:
             opened = shown.open(request, flow)
-            return show_face_ticket(shown, step_up, request, opened, purpose="verify", back=page_of(flow))
+            return show_face_ticket(
+                shown, step_up, request, opened, purpose="verify", back=page_of(flow), again="/login/step-up/face"
+            )
         except (Gone, NotAllowed, NotFound, Conflict) as problem:
             return shown.lost(request, problem)
 
     @router.get("/face/status")
-    def face_status(request: Request, flow: str = "") -> JSONResponse:
-        progress = step_up.face_status(shown.open(request, flow))
+    def face_status(request: Request, flow: str = "", ticket: str = "") -> JSONResponse:
+        progress = step_up.face_status(shown.open(request, flow), ticket)
         return JSONResponse({"status": progress.status, "reason": progress.reason, "counts": progress.counts})
 
     @router.post("/step-up/face/finish")
@@ -58,9 +62,13 @@ def build_router(shown: FlowPages, step_up: StepUp, csrf: Csrf) -> APIRouter:
 
 
 def show_face_ticket(
-    shown: FlowPages, step_up: StepUp, request: Request, flow: Flow, *, purpose: TicketPurpose, back: str
+    shown: FlowPages, step_up: StepUp, request: Request, flow: Flow, *, purpose: TicketPurpose, back: str, again: str
 ) -> Response:
-    """Issue a ticket and show it: to this response only, what is stored is a hash."""
+    """Issue a ticket and show it: to this response only, what is stored is a hash.
+
+    Args:
+        back: where another way is. again: the form that asks for a new ticket.
+    """
     if not flow_passed_first_factor(flow):
         raise NotAllowed("login.first_factor_missing", "A face capture needs a sign-in that has begun.")
     ticket = step_up.face_ticket(flow, purpose=purpose, visitor=visitor_of(request, flow))
@@ -69,9 +77,13 @@ def show_face_ticket(
         "login/face.html",
         flow=flow.id,
         client_name=flow.client_name,
+        headers={"permissions-policy": PERMISSIONS_WITH_CAMERA},
         error=None,
-        ticket_text=ticket.text,
-        expires_in_s=ticket.lifetime_s,
+        ticket=ticket,
+        qr=qr_picture(ticket.text),
+        server=step_up.issuer,
         purpose=purpose,
         back=back,
+        again=again,
+        **shown.dress(flow),
     )

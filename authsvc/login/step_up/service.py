@@ -17,20 +17,19 @@ from authsvc.accounts.store import Account, find_account_by_email, get_account, 
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
-from authsvc.core.errors import NotAllowed, NotFound
+from authsvc.core.errors import NotAllowed
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.face.refusals import FINAL, UNUSABLE, error_of
 from authsvc.factors.face.service import FaceService, TicketBrowser, TicketPurpose
-from authsvc.factors.face.store import find_newest_ticket
-from authsvc.factors.face.ticket import TicketText, ticket_text
+from authsvc.factors.face.ticket import Asked, TicketText, ticket_text
 from authsvc.factors.face.ticket_state import TicketStatus
 from authsvc.factors.factor import Factor, TypedFactor, TypedPrompt
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.service import owned_kinds
-from authsvc.login.finish.service import Finish
+from authsvc.login.finish.service import Finish, device_label
 from authsvc.login.ladder import Owned, rungs
 from authsvc.login.service import Flows, out_of_step
 from authsvc.login.sign_in.service import SignIn, Visitor
@@ -38,6 +37,7 @@ from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
 from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
+from authsvc.risk.history.geo import Geo
 
 NO_MATCH_YET = "There is no capture that we could go on with yet. Send one with the app, or use another proof."
 INTERRUPTED = "The capture was interrupted on our side. Please send it again."
@@ -63,11 +63,16 @@ class Ladder:
 
 @dataclass(frozen=True)
 class FaceTicket:
-    """What the page shows for the app to read, and how long it is good for. `secret` is for the page's own camera."""
+    """What the page shows for the app to read, and how long it is good for.
 
+    `secret` is for the page's own camera, `device` is this browser's own key, where the account has one.
+    """
+
+    id: str
     text: str
     secret: str
     lifetime_s: int
+    device: str | None
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,7 @@ class StepUp:
     factors: tuple[Factor, ...]
     passwords: Passwords
     face: FaceService
+    geo: Geo
     issuer: str
     service_name: str
 
@@ -221,19 +227,29 @@ class StepUp:
             if purpose == "verify":
                 self._require_rung(connection, flow, ProofKind.FACE, now, visitor.device_cookie)
             account = get_account(connection, flow.account_id)
-            known = self.sign_in.device(connection, visitor, account, now).known
+            seen = self.sign_in.device(connection, visitor, account, now)
+            asked = Asked(
+                service=self.service_name,
+                shop=flow.client_name,
+                account=hint(list_addresses(connection, account.id)[0].email),
+                browser=device_label(visitor.origin.user_agent),
+                country=self.geo.country(visitor.origin.address) or "",
+            )
             issued = self.face.issue_ticket(
                 connection,
                 flow_id=flow.id,
                 account_id=flow.account_id,
                 purpose=purpose,
-                browser=TicketBrowser(flow.browser_hash, known),
+                browser=TicketBrowser(flow.browser_hash, seen.known, asked),
                 origin=visitor.origin,
                 now=now,
             )
+            keys = self.face.keys.list(connection, account.id) if seen.known else []
+        here = next((key.id for key in keys if key.browser_device_id == seen.device_id), None)
         self.face.lane.warm()  # while the customer finds their phone
         text = ticket_text(TicketText(self.issuer, issued.secret))
-        return FaceTicket(text, issued.secret, int((issued.expires_at - now).total_seconds()))
+        lifetime_s = int((issued.expires_at - now).total_seconds())
+        return FaceTicket(issued.ticket_id, text, issued.secret, lifetime_s, here)
 
     def finish_face(self, flow: Flow, *, visitor: Visitor) -> Go | Stay:
         """Complete the sign-in with a match that counts; the match is used up by one statement.
@@ -252,14 +268,10 @@ class StepUp:
                 return Stay(NO_MATCH_YET, code="face.no_match")
             return self._proven(connection, flow, account, ProofKind.FACE, visitor, now)
 
-    def face_status(self, flow: Flow) -> FaceProgress:
-        """Return how the flow's newest capture is going. Raises NotFound: `face.ticket_unknown`."""
+    def face_status(self, flow: Flow, ticket_id: str) -> FaceProgress:
+        """Return how the capture on one of the flow's tickets is going. Raises NotFound: `face.ticket_unknown`."""
         with self.database.read() as connection:
-            ticket = find_newest_ticket(connection, flow.id)
-            if ticket is None:
-                raise NotFound("face.ticket_unknown", "There is no such capture ticket.")
-            status = self.face.ticket_status(connection, ticket.id, flow.id)
-        return FaceProgress(status)
+            return FaceProgress(self.face.ticket_status(connection, ticket_id, flow.id))
 
     def begin_unlock(self, flow: Flow, *, email: str, origin: Origin) -> Go:
         """Mail a code that opens an account whose passwords are refused from unknown devices."""

@@ -1,59 +1,19 @@
 // A new device: wait for the app to register its key, or make a key in this browser and register that.
-//
-// The browser's key can't be taken out of it (not extractable); the page of a capture finds it in IndexedDB, database
-// "authsvc", store "face", under "device": { id, privateKey }. What it signs: factors/face/devices/key.py.
+
+import { keep, keeps, make, registration } from "./face_key.js";
+import { get, send } from "./http.js";
 
 const POLL_MS = 2000;
 const PAGE = "/account/face";
+const NOT_KEPT = "This browser keeps nothing here (is it a private window?), so it can't be one of your devices.";
 const said = document.querySelector("[data-new-device-said]");
 
-const encoder = new TextEncoder();
-const hash = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-const decoded = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
-const encoded = (bytes) =>
-  btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-
-function joined(parts) {
-  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  parts.reduce((at, part) => (all.set(part, at), at + part.length), 0);
-  return all;
-}
-
-function keep(device) {
-  return new Promise((resolve, reject) => {
-    const opening = indexedDB.open("authsvc", 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore("face");
-    opening.onerror = () => reject(opening.error);
-    opening.onsuccess = () => {
-      const writing = opening.result.transaction("face", "readwrite");
-      writing.objectStore("face").put(device, "device");
-      writing.oncomplete = resolve;
-      writing.onerror = () => reject(writing.error);
-    };
-  });
-}
-
 async function register({ ticket, nonce, server }, name) {
-  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
-  const { privateKey, publicKey } = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
-  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", publicKey);
-  const point = new Uint8Array(await crypto.subtle.exportKey("raw", publicKey));
-  const message = joined([
-    encoder.encode("authsvc/face-device/v1\0"),
-    decoded(nonce),
-    await hash(encoder.encode(server)),
-    await hash(point),
-    await hash(encoder.encode(name)),
-  ]);
-  const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, privateKey, message);
-  const response = await fetch("/v1/face/devices", {
-    method: "POST",
-    headers: { Authorization: `Bearer ${ticket}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ nonce, name, public_key: { kty, crv, x, y }, signature: encoded(new Uint8Array(signature)) }),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.detail);
-  await keep({ id: answer.device, privateKey });
+  const pair = await make();
+  if (!(await keeps(pair.privateKey))) throw new Error(NOT_KEPT); // before anything is registered
+  const body = JSON.stringify(await registration(pair, { nonce, server, name }));
+  const { device } = await send("/v1/face/devices", { ticket, body, type: "application/json" });
+  await keep(device, pair.privateKey);
 }
 
 const here = document.querySelector("[data-new-browser]");
@@ -67,12 +27,11 @@ here?.querySelector("[data-new-browser-make]").addEventListener("click", async (
   }
 });
 
-const waiting = document.querySelector("[data-new-device]");
-if (waiting) {
+if (document.querySelector("[data-new-device]")) {
   const timer = setInterval(async () => {
+    if (document.hidden) return;
     try {
-      const response = await fetch(`${PAGE}/devices/status`, { headers: { Accept: "application/json" } });
-      const { status } = response.ok ? await response.json() : { status: "waiting" };
+      const { status } = await get(`${PAGE}/devices/status`);
       if (status === "registered") location.assign(PAGE);
       if (status === "expired") said.textContent = "The ticket has expired. Go back for a new one.";
       if (status !== "waiting") clearInterval(timer);

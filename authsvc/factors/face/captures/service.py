@@ -99,8 +99,8 @@ class Order:
     nonce: str
     prompts: tuple[Prompt, ...]
     expires_at: datetime
-    purpose: str
-    asked: Asked | None
+    purpose: str = "verify"
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,9 @@ def build_router(own_pages: AccountPages, own: OwnFace, step_up: StepUp, csrf: C
             return or_explain(
                 request,
                 secret,
-                lambda: show_face_ticket(own_pages.shown, step_up, request, flow, purpose="enrol", back=Place.FACE),
+                lambda: show_face_ticket(
+                    own_pages.shown, step_up, request, flow, purpose="enrol", back=Place.FACE, again=Place.FACE
+                ),
             )
 
         return own_pages.answer(request, Place.FACE, work)
