@@ -76,10 +76,10 @@ def evaluate_keystroke(typings: Typings, protocol: Protocol) -> dict[str, Any]:
     """
     background = shipped()
     scores = score_all(typings, protocol, background)
-    rates = {name: equal_error_rate(each.own, each.others) for name, each in scores.items()}
+    rates = {name: _eer(each) for name, each in scores.items()}
     interval = bootstrap_interval(list(rates), lambda names: float(np.mean([rates[name] for name in names])))
     worst = max(rates, key=rates.__getitem__)
-    own, others = (np.concatenate([getattr(each, part) for each in scores.values()]) for part in ("own", "others"))
+    own, others = _together(scores)
     return {
         "protocol": protocol.value,
         "subjects": len(scores),
@@ -129,7 +129,7 @@ def train_background(typings: Typings, *, source: str) -> str:
 
 
 def cross_validate(typings: Typings, *, halves: int, seed: int = 1) -> dict[str, Any]:
-    """Return equal-error rates of models trained on one half of the people and tried on the other, both ways.
+    """Return error rates of models trained on one half of the people and tried on the other, both ways.
 
     `other_keys`: trained on the first half of the keys as well, and tried on the last half, of the other people;
     `same_keys`: trained on the last half, for comparison.
@@ -183,17 +183,24 @@ def _half(typings: Typings, trained: Sequence[str], tried: Sequence[str]) -> dic
     rest = Typings({name: typings.people[name] for name in tried})
     rest_last = Typings({name: last[name] for name in tried})
 
-    def rate(people: Mapping[str, FloatVector], on: Typings, protocol: Protocol) -> float:
+    def tried_on(people: Mapping[str, FloatVector], on: Typings, protocol: Protocol) -> dict[str, Scores]:
         background = train({name: log_times(people[name]) for name in trained})
-        scores = score_all(on, protocol, background)
-        return _mean(scores, lambda each: equal_error_rate(each.own, each.others))
+        return score_all(on, protocol, background)
 
-    return {
-        "recent": rate(typings.people, rest, Protocol.RECENT),
-        "shop": rate(typings.people, rest, Protocol.SHOP),
-        "other_keys_recent": rate(first, rest_last, Protocol.RECENT),
-        "same_keys_recent": rate(last, rest_last, Protocol.RECENT),
-    }
+    found: dict[str, float] = {}
+    for protocol in (Protocol.RECENT, Protocol.SHOP):
+        scores = tried_on(typings.people, rest, protocol)
+        own, others = _together(scores)
+        found[protocol.value] = _mean(scores, _eer)
+        found[f"{protocol.value}_fnmr_at_fmr_1e-2"] = _mean(
+            scores, lambda each: fnmr_at_fmr(each.own, each.others, 0.01)
+        )
+        found[f"{protocol.value}_forged"] = _mean(scores, lambda each: equal_error_rate(each.own, each.drawn))
+        found[f"{protocol.value}_forged_typical"] = _mean(scores, lambda each: equal_error_rate(each.own, each.typical))
+        found[f"{protocol.value}_ece"] = calibration(own, others)["ece"]
+    for name, people in (("other_keys_recent", first), ("same_keys_recent", last)):
+        found[name] = _mean(tried_on(people, rest_last, Protocol.RECENT), _eer)
+    return found
 
 
 def _parts_of(keys: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -261,6 +268,15 @@ def _in_order(events: FloatVector) -> FloatVector:
 def _sample(events: FloatVector) -> TypingSample:
     times = tuple((round(press * 1e6), round(release * 1e6)) for press, release in events.tolist())
     return TypingSample(TypedField.PASSWORD, InputKind.KEYBOARD, times)
+
+
+def _together(scores: Mapping[str, Scores]) -> tuple[FloatVector, FloatVector]:
+    own = np.concatenate([each.own for each in scores.values()])
+    return own, np.concatenate([each.others for each in scores.values()])
+
+
+def _eer(scores: Scores) -> float:
+    return equal_error_rate(scores.own, scores.others)
 
 
 def _mean(scores: Mapping[str, Scores], figure: Callable[[Scores], float]) -> float:
