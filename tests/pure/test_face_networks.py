@@ -242,7 +242,7 @@ def test_an_own_model_with_two_answers_or_no_model_at_all_is_said(tmp_path: Path
 
 
 def test_the_settings_choose(make_settings, tmp_path: Path) -> None:
-    chosen = choice_of(make_settings())
+    chosen = choice_of(make_settings(face={"model_folder": None}))
     assert (chosen.kind, chosen.folder, chosen.threads) == ("dlib_onnx", tmp_path / "authsvc-models", 1)
     own = {"path": tmp_path / "own.onnx", "mean": "127.5", "scale": "0.0078125", "threshold": 1.1}
     chosen = choice_of(make_settings(face={"embedder": "onnx", "model": own, "model_folder": tmp_path / "there"}))

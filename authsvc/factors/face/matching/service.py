@@ -70,9 +70,9 @@ class Matching:
             return
         if member is not None:
             store.delete_member(connection, account_id)  # the former network's vectors serve nobody any more
-        store.hold_cohort(connection)
         if store.count_prototypes(connection, embedder) >= MAX_PROTOTYPES:
             return
+        store.hold_cohort(connection)
         sealed = self.vault.seal_for(
             connection, account_id, _to_bytes(vector), context=_waiting_context(account_id), now=now
         )
