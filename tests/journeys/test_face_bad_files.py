@@ -1,12 +1,18 @@
-"""Two hundred malformed pictures before a real worker: each is refused with a stable code, and the worker lives on."""
+"""Two hundred malformed pictures before a real worker: each is refused with a stable code, and the worker lives on.
+
+And what is promised of such a worker: one that dies is replaced, and none takes more than a core.
+"""
 
 import os
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import cv2
 import pytest
 
+from authsvc.core.errors import Busy
 from authsvc.core.lanes import ProcessLane
 from authsvc.factors.face.embedder.choice import EmbedderChoice
 from authsvc.factors.face.measured import Measured
@@ -50,6 +56,23 @@ def test_the_worker_does_not_keep_what_they_asked_for(lane: ProcessLane) -> None
         if len(bad) and not bad.startswith(b"\xff\xd8"):
             assert lane.run(measure_frames, (bad,)) == FrameRefusal("face.not_an_image", 0)
     assert lane.run(_most_resident_mb) < 1000
+
+
+def test_a_worker_that_dies_is_replaced_by_one_that_measures(lane: ProcessLane) -> None:
+    before = lane.run(os.getpid)
+    with pytest.raises(Busy) as refusal:
+        lane.run(signal.raise_signal, signal.SIGKILL)
+    assert refusal.value.retry_after_s >= 1
+    assert isinstance(lane.run(measure_frames, tuple(pictures.capture("bruno"))), Measured)
+    assert lane.run(os.getpid) != before
+
+
+def test_a_worker_has_one_core_and_takes_no_more_threads(lane: ProcessLane) -> None:
+    lane.run(measure_frames, tuple(pictures.capture("anna")))
+    before = len(lane.run(os.listdir, "/proc/self/task"))
+    lane.run(measure_frames, tuple(pictures.capture("bruno")))
+    assert len(lane.run(os.listdir, "/proc/self/task")) == before
+    assert lane.run(cv2.getNumThreads) == 1
 
 
 def _most_resident_mb() -> float:
