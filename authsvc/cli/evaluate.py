@@ -130,6 +130,16 @@ def face_embedders(
     raise typer.Exit(0 if report["within"] else 1)
 
 
+@app.command()
+def face_pose(
+    live: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Frames of a camera, a folder a person.")],
+) -> None:
+    """How well five points tell small turns of a head, by person and for faces that are turned on purpose."""
+    from authsvc.evaluate.face_pose import report
+
+    print_report(report(live))
+
+
 def _face_network(which: FaceNetwork) -> "EmbedderChoice":
     from authsvc.factors.face.embedder.choice import EmbedderChoice, choice_of
     from authsvc.settings import load_settings
