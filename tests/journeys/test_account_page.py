@@ -29,7 +29,6 @@ GATED_PAGES = (
     "/account/password/remove",
     "/account/authenticator/set-up",
     "/account/authenticator/remove",
-    "/account/face/devices/remove",
 )
 GATED_POSTS = {
     "/account/passkeys/remove": {"passkey": "pky_x"},

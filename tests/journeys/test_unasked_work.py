@@ -40,7 +40,7 @@ def test_asking_for_a_face_enrolment_begins_few_flows(strict: Running) -> None:
     before = rows(strict, flows)
     statuses = []
     for _ in range(3):
-        browser.open("/account/consents")
+        browser.open("/account/face")
         statuses.append(browser.submit("/account/face", follow=False).status_code)
     assert 429 in statuses
     assert rows(strict, flows) < before + 3
