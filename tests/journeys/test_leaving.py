@@ -348,7 +348,7 @@ def row_for(connection: Connection, table: Table, wanted: str, now: datetime) ->
         elif column.foreign_keys:
             if not column.nullable:
                 values[column.name] = parent_of(connection, next(iter(column.foreign_keys)).column, wanted, now)
-        elif not column.nullable and column.server_default is None and column.autoincrement is not True:
+        elif not column.nullable and column.server_default is None and column is not table.autoincrement_column:
             values[column.name] = value_for(column.type, now)
     return values
 
