@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from authsvc.accounts.tables import account_devices, sessions
-from authsvc.risk.tables import risk_decisions
+from authsvc.risk.tables import risk_decisions, typing_profiles
 from tests.support.running import PASSWORD, Running
 
 EMAIL = "ada@example.org"
@@ -192,6 +192,17 @@ def test_garbage_timings_are_refused_and_change_nothing(local: Running, garbage:
     assert answer.status_code == 400
     assert local.services.passwords.hasher.computed == before
     assert local.events("web:request:refused")[-1].facts["code"] == "typing.malformed"
+
+
+def test_both_fields_are_kept_each_in_a_profile_of_its_own(local: Running) -> None:
+    browser = local.browser()
+    local.sign_up(browser, EMAIL, typing_consent=True)
+    browser.http.cookies.delete("__Host-session", domain="localhost.local", path="/")
+    address = typing(typist=3).replace('"password"', '"email"')
+    local.sign_in(browser, EMAIL, typing=f"[{address}, {typing()}]")
+    with local.services.database.read() as connection:
+        kept = connection.execute(select(typing_profiles.c.field, typing_profiles.c.password_version)).all()
+    assert sorted(tuple(row) for row in kept) == [("email", 0), ("password", 1)]
 
 
 def test_failures_delay_and_do_not_lock_a_known_device(local: Running) -> None:
