@@ -140,6 +140,8 @@ from authsvc.risk.history.geo import open_geo
 from authsvc.risk.history.networks import open_networks
 from authsvc.risk.history.typing import forget_typing
 from authsvc.risk.incidents.service import AttackWatch
+from authsvc.risk.policies.in_force import InForce
+from authsvc.risk.policies.service import Policies
 from authsvc.risk.policy_file import load_policy
 from authsvc.risk.service import RiskService
 from authsvc.risk.store import sweep_decisions
@@ -200,6 +202,7 @@ class Services:
     passwords: Passwords
     face: FaceService
     risk: RiskService
+    policies: Policies
     flows: Flows
     sign_in: SignIn
     sign_up: SignUp
@@ -304,9 +307,9 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     # In the order of the step-up ladder. Another factor is one folder under factors/ and one entry here.
     factors: tuple[Factor, ...] = (passkeys, totp, codes, face, recovery_codes, passwords)
 
-    policy, geo = load_policy(settings.risk.policy_file), open_geo(settings.risk.geoip_database)
+    in_force, geo = InForce(audit, load_policy(settings.risk.policy_file)), open_geo(settings.risk.geoip_database)
     networks = open_networks(settings.risk.asn_database)
-    risk = RiskService(vault, audit, policy, consents, geo, factors, networks)
+    risk = RiskService(vault, audit, in_force, consents, geo, factors, networks)
 
     branding = Branding(database, audit, clock)
     brands = _ClientBrands(branding)
@@ -461,6 +464,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         passwords=passwords,
         face=face,
         risk=risk,
+        policies=Policies(audit, two_people=not settings.demo),
         flows=flows,
         sign_in=sign_in,
         sign_up=sign_up,

@@ -2,7 +2,8 @@
 
 1. gather   look at everything that may be looked at: at most eight indexed queries, whatever the history's length
 2. decide   pure: signals, policy, decision
-3. record   the decision with the inputs it saw, sealed under the person's key, and an audit event
+3. record   the decision with the inputs it saw, sealed under the person's key, what a policy in the shadow would have
+            decided, and an audit event
 4. settle   how the sign-in ended
 5. learn    after a completed sign-in only: network, count, how one signs in by password, and the typing sample where
             the person consented
@@ -49,7 +50,8 @@ from authsvc.risk.history.geo import Geo
 from authsvc.risk.history.networks import NO_NETWORKS, Networks
 from authsvc.risk.keystroke.sample import NOTHING_TYPED, Typings, TypingSample
 from authsvc.risk.keystroke.service import TypingRhythm
-from authsvc.risk.policy import ENGINE_FAILED, RULE_FAILED, Decision, Outcome, Policy, assess, blind_decision
+from authsvc.risk.policies.in_force import InForce
+from authsvc.risk.policy import ENGINE_FAILED, RULE_FAILED, Decision, Outcome, assess, blind_decision
 from authsvc.risk.store import StoredDecision, insert_decision, settle_decision
 
 log = structlog.get_logger(__name__)
@@ -70,7 +72,7 @@ class RiskService:
 
     vault: Vault
     audit: Audit
-    policy: Policy
+    in_force: InForce
     consents: Consents
     geo: Geo
     factors: tuple[Factor, ...]
@@ -101,6 +103,7 @@ class RiskService:
             passkey: what a passkey showed of itself, where it was the first factor.
             password_version: counts the passwords of this account; a new one starts a new profile.
         """
+        self.in_force.look(connection, now)
         failed: list[str] = []
         keyring, typed = self.vault.keyring, typing or NOTHING_TYPED
         seen = sign_ins.find_sign_ins(
@@ -131,10 +134,10 @@ class RiskService:
     def decide(self, context: RiskContext) -> Decision:
         """Return the decision; a step-up when scoring itself fails."""
         try:
-            return assess(self.policy, context)
+            return assess(self.in_force.live, context)
         except Exception:
             log.exception("risk.engine_failed")
-            return blind_decision(self.policy, context)
+            return blind_decision(self.in_force.live, context)
 
     def record(
         self,
@@ -150,7 +153,7 @@ class RiskService:
         outcome: str = "open",
     ) -> str:
         """Write the decision with the inputs it saw; return its id. Args: outcome, where it is known at once."""
-        decision_id = new_id("dec")
+        decision_id, silent = new_id("dec"), self._in_the_shadow(context)
         sealed = self.vault.seal_json_for(
             connection, account_id, context.to_inputs(), context=_context_of(decision_id), now=now
         )
@@ -171,6 +174,9 @@ class RiskService:
                 model_version=decision.model_version,
                 contributions=[dict(vars(each)) for each in decision.contributions],
                 inputs_sealed=sealed,
+                shadow_version=silent.policy_version if silent else None,
+                shadow_decision=silent.decision.value if silent else None,
+                shadow_required=silent.required.name.lower() if silent else None,
                 outcome=outcome,
                 outcome_at=None if outcome == "open" else now,
             ),
@@ -263,6 +269,16 @@ class RiskService:
         forget_profile(connection, account_id)
         sign_ins.forget_sign_ins(connection, account_id)
         failures.forget_failures(connection, indexes.account_indexes(self.vault.keyring, account_id))
+
+    def _in_the_shadow(self, context: RiskContext) -> Decision | None:
+        """Return what a second policy would decide. Nothing that happens to it reaches a customer."""
+        if self.in_force.shadow is None:
+            return None
+        try:
+            return assess(self.in_force.shadow, context)
+        except Exception:
+            log.exception("risk.shadow_failed")
+            return None
 
     @property
     def _rhythm(self) -> TypingRhythm:

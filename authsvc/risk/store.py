@@ -31,6 +31,9 @@ class StoredDecision:
     model_version: str
     contributions: Sequence[Mapping[str, Any]]
     inputs_sealed: bytes
+    shadow_version: str | None = None
+    shadow_decision: str | None = None
+    shadow_required: str | None = None
     outcome: str = "open"
     outcome_at: datetime | None = None
 

@@ -27,6 +27,10 @@ risk_decisions = Table(
     Column("contributions", JSON, nullable=False),  # [{"code", "log_odds", "text"}]
     # RiskContext.to_inputs(), under the person's key; context risk_decisions:ID.
     Column("inputs_sealed", LargeBinary, nullable=False),
+    # What a policy in the shadow would have decided; none where none was in force.
+    Column("shadow_version", String(64)),
+    Column("shadow_decision", String(16)),
+    Column("shadow_required", String(16)),
     Column("outcome", String(16), nullable=False),  # open | completed | denied | abandoned
     Column("outcome_at", UtcDateTime),
     Index("ix_risk_decisions_at_id", "at", "id"),

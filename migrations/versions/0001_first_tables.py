@@ -323,6 +323,9 @@ def upgrade() -> None:
         sa.Column("model_version", sa.String(length=64), nullable=False),
         sa.Column("contributions", sa.JSON(), nullable=False),
         sa.Column("inputs_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("shadow_version", sa.String(length=64), nullable=True),
+        sa.Column("shadow_decision", sa.String(length=16), nullable=True),
+        sa.Column("shadow_required", sa.String(length=16), nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("outcome_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_risk_decisions")),
@@ -357,6 +360,14 @@ def upgrade() -> None:
         sa.Column("low", sa.Float(), nullable=False),
         sa.Column("high", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("measure", "at", name=op.f("pk_risk_intervals")),
+    )
+    op.create_table(
+        "risk_policies",
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_risk_policies")),
     )
     op.create_table(
         "sign_in_failures",
@@ -837,6 +848,32 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "code_hash", name=op.f("pk_recovery_codes")),
     )
+    op.create_table(
+        "risk_policies_in_force",
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=True),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["risk_policies.version"], name=op.f("fk_risk_policies_in_force_version")),
+        sa.PrimaryKeyConstraint("role", name=op.f("pk_risk_policies_in_force")),
+    )
+    op.create_table(
+        "risk_policy_proposals",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("proposed_by", sa.String(length=64), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_by", sa.String(length=64), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.ForeignKeyConstraint(["version"], ["risk_policies.version"], name=op.f("fk_risk_policy_proposals_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_risk_policy_proposals")),
+    )
+    with op.batch_alter_table("risk_policy_proposals", schema=None) as batch_op:
+        batch_op.create_index("ix_risk_policy_proposals_proposed_at", ["proposed_at"], unique=False)
+
     op.create_table(
         "roles",
         sa.Column("account_id", sa.String(length=64), nullable=False),

@@ -21,6 +21,7 @@ from authsvc.risk.context import RiskContext, from_inputs
 from authsvc.risk.history.behaviour.sighting import Place
 from authsvc.risk.history.behaviour.store import sweep_population
 from authsvc.risk.history.behaviour.tables import behaviour_profiles, population_counts, population_news
+from authsvc.risk.policies.in_force import InForce
 from authsvc.risk.policy_file import load_policy
 from authsvc.risk.service import RiskService
 from tests.support.clocks import SettableClock
@@ -102,7 +103,7 @@ class Scene:
 @pytest.fixture
 def scene(database: Database, vault: Vault, audit: Audit, clock: SettableClock) -> Scene:
     atlas = Atlas()
-    risk = RiskService(vault, audit, load_policy(None), Consents(audit), atlas, (), atlas)
+    risk = RiskService(vault, audit, InForce(audit, load_policy(None)), Consents(audit), atlas, (), atlas)
     return Scene(database, risk, clock)
 
 

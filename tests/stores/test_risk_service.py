@@ -29,6 +29,7 @@ from authsvc.risk.history.sign_ins import MAX_NETWORKS
 from authsvc.risk.keystroke.packing import BLOCK
 from authsvc.risk.keystroke.profile import READY_AT
 from authsvc.risk.keystroke.sample import TypedField, Typings, TypingSample, parse_typings
+from authsvc.risk.policies.in_force import InForce
 from authsvc.risk.policy import Outcome, assess
 from authsvc.risk.policy_file import load_policy
 from authsvc.risk.service import RiskService
@@ -65,7 +66,7 @@ class Atlas:
 
 @pytest.fixture
 def risk(vault: Vault, audit: Audit) -> RiskService:
-    return RiskService(vault, audit, load_policy(None), Consents(audit), Atlas(), factors=())
+    return RiskService(vault, audit, InForce(audit, load_policy(None)), Consents(audit), Atlas(), factors=())
 
 
 @dataclass(frozen=True)
@@ -484,11 +485,11 @@ def test_a_decision_is_stored_with_what_it_saw_and_decided_again(journey: Journe
         assert stored is not None
         seen = journey.risk.stored_context(connection, stored)
     assert seen == context
-    again = assess(journey.risk.policy, seen)
+    again = assess(journey.risk.in_force.live, seen)
     assert (again.log_odds, again.probability) == (stored.log_odds, stored.probability)
     assert [each.__dict__ for each in again.contributions] == stored.contributions
     assert (stored.decision, stored.required, stored.outcome) == ("step_up", "pwd_email", "open")
-    assert stored.policy_version == journey.risk.policy.version
+    assert stored.policy_version == journey.risk.in_force.live.version
     assert tags(journey.database)[-1] == "risk:decision:stepped_up"
 
 
@@ -610,6 +611,7 @@ def test_gathering_takes_few_queries_whatever_the_history(journey: Journey, data
     taught(journey, owner, 25)
     for n in range(30):
         fail(journey, f"{n}@shop.example")
+    journey.gather(owner.sample())  # also looks which policy is in force, once a second
     statements.clear()
     journey.gather(owner.sample())
     assert len(statements) <= 8
