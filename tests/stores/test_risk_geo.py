@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from authsvc.risk.history.behaviour.sighting import Place
 from authsvc.risk.history.geo import NoGeo, open_geo
+from authsvc.risk.history.networks import NO_NETWORKS, open_networks
 from authsvc.settings import SettingsProblem
-from tests.support.mmdb import write_countries
+from tests.support.mmdb import write_countries, write_places, write_providers
 
 
 @pytest.fixture
@@ -42,3 +44,23 @@ def test_a_database_that_cannot_be_used_refuses_at_start(tmp_path: Path, databas
     with pytest.raises(SettingsProblem) as caught:
         open_geo(path)
     assert "AUTHSVC_RISK__GEOIP_DATABASE" in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_a_city_database_knows_places_too_and_a_country_database_does_not(tmp_path: Path, database_file: Path) -> None:
+    geo = open_geo(write_places(tmp_path / "cities.mmdb", {"203.0.113.0/24": ("NL", 52.37, 4.9, 20)}))
+    assert (geo.country("203.0.113.9"), geo.place("203.0.113.9")) == ("NL", Place(52.37, 4.9, 20))
+    assert [geo.place(address) for address in ("192.0.2.7", "2001:db8::1", "testclient")] == [None, None, None]
+    assert open_geo(database_file).place("203.0.113.9") is None
+    assert NoGeo().place("203.0.113.9") is None
+
+
+def test_the_provider_of_an_address(tmp_path: Path) -> None:
+    networks = open_networks(write_providers(tmp_path / "providers.mmdb", {"203.0.113.0/24": 64500}))
+    assert [networks.provider(address) for address in ("203.0.113.9", "192.0.2.7", "")] == ["64500", None, None]
+    assert open_networks(None) is NO_NETWORKS
+
+
+def test_a_database_of_countries_is_none_of_providers(database_file: Path, tmp_path: Path) -> None:
+    for wrong in (database_file, tmp_path / "missing.mmdb"):
+        with pytest.raises(SettingsProblem, match="AUTHSVC_RISK__ASN_DATABASE"):
+            open_networks(wrong)

@@ -4,18 +4,52 @@ IPv4 only, records of 24 bits, at most 28 bytes a text: as much as a test needs.
 """
 
 import ipaddress
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
 MARKER = b"\xab\xcd\xefMaxMind.com"
+DOUBLE = 3
 TEXT, UINT16, UINT32, MAP, UINT64, ARRAY = 2, 5, 6, 7, 9, 11
 
 
 def write_countries(path: Path, countries: Mapping[str, str], *, kind: str = "GeoLite2-Country") -> Path:
     """Args: countries as network -> ISO code, such as {"203.0.113.0/24": "NL"}; networks must not overlap."""
+    return _write(
+        path, countries, {code: {"country": _map({"iso_code": _text(code)})} for code in countries.values()}, kind
+    )
+
+
+def write_places(path: Path, places: Mapping[str, tuple[str, float, float, int]]) -> Path:
+    """Args: places as network -> (ISO code, latitude, longitude, radius in km)."""
+    named = {network: f"{place}" for network, place in places.items()}
+    records = {
+        f"{place}": {
+            "country": _map({"iso_code": _text(place[0])}),
+            "location": _map(
+                {
+                    "latitude": _double(place[1]),
+                    "longitude": _double(place[2]),
+                    "accuracy_radius": _uint(UINT16, place[3]),
+                }
+            ),
+        }
+        for place in places.values()
+    }
+    return _write(path, named, records, "GeoLite2-City")
+
+
+def write_providers(path: Path, providers: Mapping[str, int]) -> Path:
+    """Args: providers as network -> number of the autonomous system."""
+    named = {network: str(number) for network, number in providers.items()}
+    records = {str(number): {"autonomous_system_number": _uint(UINT32, number)} for number in providers.values()}
+    return _write(path, named, records, "GeoLite2-ASN")
+
+
+def _write(path: Path, named: Mapping[str, str], records: Mapping[str, Mapping[str, bytes]], kind: str) -> Path:
     data = b""
     nodes: list[list[int | str]] = [["", ""]]  # a child: node number, country, or nothing
-    for network, country in countries.items():
+    for network, country in named.items():
         net = ipaddress.IPv4Network(network)
         bits = f"{int(net.network_address):032b}"[: net.prefixlen]
         node = 0
@@ -27,9 +61,9 @@ def write_countries(path: Path, countries: Mapping[str, str], *, kind: str = "Ge
             node = child
         nodes[node][int(bits[-1])] = country
     offsets: dict[str, int] = {}
-    for country in dict.fromkeys(countries.values()):
+    for country in dict.fromkeys(named.values()):
         offsets[country] = len(data)
-        data += _map({"country": _map({"iso_code": _text(country)})})
+        data += _map(records[country])
     tree = b"".join(_record(child, len(nodes), offsets) for node in nodes for child in node)
     metadata = _map(
         {
@@ -62,6 +96,10 @@ def _text(value: str) -> bytes:
 def _uint(kind: int, value: int) -> bytes:
     raw = value.to_bytes((value.bit_length() + 7) // 8, "big")
     return (bytes([kind << 5 | len(raw)]) if kind < 8 else bytes([len(raw), kind - 7])) + raw
+
+
+def _double(value: float) -> bytes:
+    return bytes([DOUBLE << 5 | 8]) + struct.pack(">d", value)
 
 
 def _map(items: Mapping[str, bytes]) -> bytes:

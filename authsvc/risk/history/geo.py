@@ -50,13 +50,14 @@ class GeoDatabase:
     def country(self, address: str) -> str | None:
         """Raises maxminddb.InvalidDatabaseError: the database is broken at this address."""
         try:
-            return self.reader.country(address).country.iso_code
+            found = self.reader.city(address) if self._has_places else self.reader.country(address)
+            return found.country.iso_code
         except (AddressNotFoundError, ValueError):
             return None
 
     def place(self, address: str) -> Place | None:
         """Raises maxminddb.InvalidDatabaseError: the database is broken at this address."""
-        if "City" not in self.reader.metadata().database_type:
+        if not self._has_places:
             return None
         try:
             found = self.reader.city(address).location
@@ -66,6 +67,10 @@ class GeoDatabase:
             return None
         radius = UNKNOWN_RADIUS_KM if found.accuracy_radius is None else float(found.accuracy_radius)
         return Place(float(found.latitude), float(found.longitude), radius)
+
+    @property
+    def _has_places(self) -> bool:  # a database of one kind refuses to be read as the other
+        return "City" in self.reader.metadata().database_type
 
 
 def open_geo(path: Path | None) -> Geo:
@@ -81,7 +86,7 @@ def open_geo(path: Path | None) -> Geo:
         geo.country(PROBE)
     except (OSError, TypeError, maxminddb.InvalidDatabaseError) as problem:
         raise SettingsProblem(
-            f"authsvc can't start:\n  {SETTING}: {path}: {problem} (a country database in MaxMind's format; "
+            f"authsvc can't start:\n  {SETTING}: {path}: {problem} (a country or city database in MaxMind's format; "
             "leave the variable empty to do without)"
         ) from problem
     return geo

@@ -1,7 +1,8 @@
 """What a user agent says of itself: kind of device, system, browser. Wraps ua-parser.
 
 No versions: a browser has a new one each month, and who steals a password can copy the newest as well as the owner's.
-An absent one, or one that no browser would send, is unknown. What can't be recognised is a value of its own ("Other"): programs are alike in that.
+An absent one, or one that no browser would send, is unknown. What can't be recognised is a value of its own ("Other"):
+programs are alike in that.
 """
 
 from functools import lru_cache
