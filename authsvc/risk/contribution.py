@@ -4,11 +4,10 @@ Positive speaks for an attack, negative for the owner. The parts shown always ad
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Contribution:
+class Contribution(NamedTuple):  # not a dataclass: a decision makes a score of them, and a tuple is made in a third
     code: str
     log_odds: float
     text: str
@@ -16,4 +15,8 @@ class Contribution:
 
 def step(count: int, steps: Iterable[tuple[int, float]]) -> float:
     """Return the weight of the last step that `count` reaches; 0.0 below the first. Steps are (at least, weight)."""
-    return max((weight for least, weight in steps if count >= least), default=0.0)
+    reached = 0.0
+    for least, weight in steps:
+        if count >= least:
+            reached = weight
+    return reached

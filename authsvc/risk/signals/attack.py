@@ -13,20 +13,17 @@ from authsvc.risk.contribution import Contribution, step
 INCIDENTS = ((1, 1.0), (2, 1.5))
 SOURCES = ((4, 0.5), (8, 1.0), (20, 2.0))  # in 24 h
 
+TEXTS = {
+    "attack.incident": "An incident is open: failures, challenges or new devices are far above what is usual now.",
+    "attack.account_sources": "Sign-ins to this account failed from many different sources within a day.",
+}
+
 
 def attack(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
-    said = (
-        Contribution(
-            "attack.incident",
-            step(context.failures.incidents, INCIDENTS),
-            "An incident is open: failures, challenges or new devices are far above what is usual now.",
-        ),
-        Contribution(
-            "attack.account_sources",
-            step(context.failures.account_sources, SOURCES),
-            "Sign-ins to this account failed from many different sources within a day.",
-        ),
-    )
-    return tuple(each for each in said if each.log_odds > 0)
+    weights = {
+        "attack.incident": step(context.failures.incidents, INCIDENTS),
+        "attack.account_sources": step(context.failures.account_sources, SOURCES),
+    }
+    return tuple(Contribution(code, weight, TEXTS[code]) for code, weight in weights.items() if weight)

@@ -15,27 +15,20 @@ ACCOUNT = ((3, 0.5), (6, 1.0), (20, 2.0), (100, 3.0))  # in 24 h
 ADDRESS_ACCOUNTS = ((5, 1.0), (15, 2.0), (50, 3.0))  # in 1 h
 ADDRESS = ((10, 0.5), (30, 1.0))  # in 1 h
 
+TEXTS = {
+    "failures.account": "Several sign-ins to this account failed within a day.",
+    "failures.address_accounts": "Sign-ins to many accounts failed from this address within an hour.",
+    "failures.address": "Many sign-ins failed from this address within an hour.",
+}
+
 
 def failures(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
     counts = context.failures
-    at_account = Contribution(
-        "failures.account",
-        step(counts.account, ACCOUNT),
-        "Several sign-ins to this account failed within a day.",
-    )
-    from_address = (
-        Contribution(
-            "failures.address_accounts",
-            step(counts.address_accounts, ADDRESS_ACCOUNTS),
-            "Sign-ins to many accounts failed from this address within an hour.",
-        ),
-        Contribution(
-            "failures.address",
-            step(counts.address, ADDRESS),
-            "Many sign-ins failed from this address within an hour.",
-        ),
-    )
-    said = (at_account, *from_address)
-    return tuple(each for each in said if each.log_odds > 0)
+    weights = {
+        "failures.account": step(counts.account, ACCOUNT),
+        "failures.address_accounts": step(counts.address_accounts, ADDRESS_ACCOUNTS),
+        "failures.address": step(counts.address, ADDRESS),
+    }
+    return tuple(Contribution(code, weight, TEXTS[code]) for code, weight in weights.items() if weight)

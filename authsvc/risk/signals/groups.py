@@ -11,8 +11,8 @@ shows what each group is worth on simulated sign-ins. The weight is the policy's
 what its own labels say (risk/feedback), and never nought, so that more evidence against never lowers the risk.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from authsvc.risk.contribution import Contribution
@@ -108,26 +108,23 @@ GROUPS: tuple[Group, ...] = (
 GROUP_OF: Mapping[str, Group] = {code: group for group in GROUPS for code in group.codes}
 
 
-def within_groups(said: Iterable[Contribution], weights: Mapping[str, float] = NO_WEIGHTS) -> tuple[Contribution, ...]:
+def within_groups(said: Sequence[Contribution], weights: Mapping[str, float] = NO_WEIGHTS) -> tuple[Contribution, ...]:
     """Return the contributions, each group cut to its bounds and then weighed; their order stays."""
-    given = tuple(said)
     total: dict[str, float] = {}
-    for each in given:
-        group = GROUP_OF[each.code]
-        total[group.name] = total.get(group.name, 0.0) + each.log_odds
-    beyond = {name: _beyond(GROUP_NAMED[name], value) for name, value in total.items()}
+    for each in said:
+        name = GROUP_OF[each.code].name
+        total[name] = total.get(name, 0.0) + each.log_odds
+    beyond = {name: much for name, value in total.items() if (much := _beyond(GROUP_NAMED[name], value))}
+    if not beyond and not weights:
+        return tuple(said)
     kept = []
-    for each in reversed(given):
+    for each in reversed(said):
         name, part = GROUP_OF[each.code].name, each.log_odds
-        if beyond[name] > 0 and part > 0:
-            cut = min(part, beyond[name])
-        elif beyond[name] < 0 and part < 0:
-            cut = max(part, beyond[name])
-        else:
-            cut = 0.0
-        beyond[name] -= cut
-        part = (part - cut) * weights.get(name, 1.0)
-        kept.append(each if part == each.log_odds else replace(each, log_odds=part))
+        left = beyond.get(name, 0.0)
+        cut = min(part, left) if left > 0 and part > 0 else max(part, left) if left < 0 and part < 0 else 0.0
+        if cut:
+            beyond[name] = left - cut
+        kept.append(Contribution(each.code, (part - cut) * weights.get(name, 1.0), each.text))
     return tuple(reversed(kept))
 
 
@@ -136,4 +133,6 @@ GROUP_NAMED: Mapping[str, Group] = {group.name: group for group in GROUPS}
 
 def _beyond(group: Group, total: float) -> float:
     """Return by how much a total leaves its group's bounds; the sign says on which side."""
-    return max(0.0, total - group.most) + min(0.0, total - group.least)
+    if total > group.most:
+        return total - group.most
+    return total - group.least if total < group.least else 0.0

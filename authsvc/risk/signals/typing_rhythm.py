@@ -32,13 +32,13 @@ def typing_rhythm(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
     password, email = _ratio(context.typing), _ratio(context.email_typing) * EMAIL_WEIGHT
-    said = (
-        _said("typing.unlike_owner", min(max(-password, 0.0), UNLIKE_CAP)),
-        _said("typing.email_unlike_owner", min(max(-email, 0.0), EMAIL_UNLIKE_CAP)),
-        _said("typing.like_owner", -min(max(password, 0.0), LIKE_CAP)),
-        _said("typing.email_like_owner", -min(max(email, 0.0), EMAIL_LIKE_CAP)),
-    )
-    return tuple(each for each in said if each.log_odds)
+    weights = {
+        "typing.unlike_owner": min(max(-password, 0.0), UNLIKE_CAP),
+        "typing.email_unlike_owner": min(max(-email, 0.0), EMAIL_UNLIKE_CAP),
+        "typing.like_owner": -min(max(password, 0.0), LIKE_CAP),
+        "typing.email_like_owner": -min(max(email, 0.0), EMAIL_LIKE_CAP),
+    }
+    return tuple(Contribution(code, weight, TEXTS[code]) for code, weight in weights.items() if weight)
 
 
 def _ratio(facts: TypingFacts) -> float:
@@ -47,7 +47,3 @@ def _ratio(facts: TypingFacts) -> float:
     if facts.state is not TypingState.SCORED or ratio is None or math.isnan(ratio) or abs(ratio) < QUIET:
         return 0.0
     return ratio
-
-
-def _said(code: str, log_odds: float) -> Contribution:
-    return Contribution(code, log_odds, TEXTS[code])

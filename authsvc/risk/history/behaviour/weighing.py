@@ -31,12 +31,16 @@ class Group:
     most: float
 
 
+def _names(*parts: str) -> tuple[str, ...]:
+    return tuple(map(str, parts))  # an enumeration's member is looked up five times as slowly as its text
+
+
 GROUPS: Mapping[str, Group] = {
     "where": Group(
-        (Feature.COUNTRY, Feature.PROVIDER, Feature.NETWORK, Feature.LANGUAGE, Feature.ZONE, TRAVEL), -2.0, 3.5
+        _names(Feature.COUNTRY, Feature.PROVIDER, Feature.NETWORK, Feature.LANGUAGE, Feature.ZONE, TRAVEL), -2.0, 3.5
     ),
-    "what": Group((Feature.DEVICE, Feature.SYSTEM, Feature.BROWSER), -0.75, 2.0),
-    "when": Group((Feature.HOUR,), -0.75, 1.0),
+    "what": Group(_names(Feature.DEVICE, Feature.SYSTEM, Feature.BROWSER), -0.75, 2.0),
+    "when": Group(_names(Feature.HOUR), -0.75, 1.0),
     "line": Group((ROUND_TRIP,), -1.5, 2.0),
 }
 INITIAL: Mapping[str, float] = {Feature.LANGUAGE: 0.4, Feature.ZONE: 0.4, TRAVEL: 0.6}
@@ -44,7 +48,7 @@ INITIAL: Mapping[str, float] = {Feature.LANGUAGE: 0.4, Feature.ZONE: 0.4, TRAVEL
 
 def _shipped() -> Mapping[str, float]:
     text = (files("authsvc.risk.history.behaviour") / "weights.json").read_text(encoding="utf-8")
-    return {**INITIAL, **json.loads(text)["weights"]}
+    return {**{str(part): weight for part, weight in INITIAL.items()}, **json.loads(text)["weights"]}
 
 
 WEIGHTS: Mapping[str, float] = _shipped()
@@ -54,9 +58,12 @@ def weighed(parts: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) 
     """Return what each part counts for, by group; groups of which nothing is known are left out."""
     said: dict[str, dict[str, float]] = {}
     for name, group in GROUPS.items():
-        known = {part: parts[part] for part in group.parts if part in parts and not isnan(parts[part])}
-        counted = {part: weights.get(part, 0.0) * bounded(value) for part, value in known.items()}
-        counted = {part: value for part, value in counted.items() if abs(value) >= QUIET}
+        counted = {}
+        for part in group.parts:
+            if (known := parts.get(part)) is not None and not isnan(known):
+                value = weights.get(part, 0.0) * bounded(known)
+                if abs(value) >= QUIET:
+                    counted[part] = value
         total = sum(counted.values())
         kept = min(max(total, group.least), group.most)
         if kept != total:
