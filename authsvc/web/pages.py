@@ -27,6 +27,8 @@ from authsvc.web.static import StaticAssets
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+# A client hint that browsers may then send along: risk compares the round-trip time with the account's usual one.
+ASKS_FOR = "RTT"
 # A web origin, or the private scheme of a mobile app (RFC 8252, 7.1), written as CSP wants it: `com.shop.app:`.
 _FORM_ACTION = re.compile(
     r"https?://[A-Za-z0-9._\-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?|[a-z][a-z0-9+.\-]*:"
@@ -79,6 +81,7 @@ class Pages:
         )
         page = HTMLResponse(text, status_code=status, headers=dict(headers or {}))
         page.headers["content-security-policy"] = content_security_policy(form_action)
+        page.headers["accept-ch"] = ASKS_FOR
         return page
 
 

@@ -42,6 +42,11 @@ def test_every_answer_has_the_security_headers(edge: Edge, path: str) -> None:
         assert headers["content-security-policy"] == NO_PAGE
 
 
+def test_only_pages_ask_for_the_round_trip_time(edge: Edge) -> None:
+    assert edge.client().get("/login").headers["accept-ch"] == "RTT"
+    assert "accept-ch" not in edge.client().get("/v1/origin").headers
+
+
 def test_an_https_issuer_is_pinned_to_https(production: Edge) -> None:
     answer = production.client(host="id.shop.example").get("/public")
     assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
