@@ -362,6 +362,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("measure", "at", name=op.f("pk_risk_intervals")),
     )
     op.create_table(
+        "risk_labels",
+        sa.Column("decision_id", sa.String(length=64), nullable=False),
+        sa.Column("label", sa.String(length=16), nullable=False),
+        sa.Column("labelled_by", sa.String(length=64), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("decision_id", name=op.f("pk_risk_labels")),
+    )
+    with op.batch_alter_table("risk_labels", schema=None) as batch_op:
+        batch_op.create_index("ix_risk_labels_at", ["at"], unique=False)
+
+    op.create_table(
         "risk_policies",
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
@@ -794,6 +805,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("must_change_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("chosen_beside", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_passwords_account_id"), ondelete="CASCADE"
         ),

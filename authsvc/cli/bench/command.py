@@ -10,10 +10,12 @@ import typer
 
 MEASUREMENTS = ("password", "passkey", "passkey_cpu", "face", "import", "keystroke")
 RISK = "risk"  # needs a database of its own, and so is measured when it is asked for
+REPLAY = "replay"  # takes minutes to prepare
+ON_REQUEST = {RISK: 10_000_000, REPLAY: 1_000_000}  # and how many rows
 
 
 def bench(
-    only: Annotated[str | None, typer.Option(help=f"One of: {', '.join((*MEASUREMENTS, RISK))}.")] = None,
+    only: Annotated[str | None, typer.Option(help=f"One of: {', '.join((*MEASUREMENTS, *ON_REQUEST))}.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the JSON here as well.")] = None,
     faces: Annotated[
         Path | None,
@@ -26,12 +28,16 @@ def bench(
     captures: Annotated[
         int, typer.Option(min=1, help="Captures after which a face worker's memory is looked at again.")
     ] = 2000,
-    database: Annotated[str | None, typer.Option(help="URL of an empty PostgreSQL database, for risk.")] = None,
-    rows: Annotated[int, typer.Option(min=20_000, help="Rows of history, for risk.")] = 10_000_000,
+    database: Annotated[
+        str | None, typer.Option(help="URL of an empty PostgreSQL database, for risk and replay.")
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=20_000, help="Rows of history, for risk; stored decisions, for replay.")
+    ] = None,
 ) -> None:
     """Measure sign-ins, face captures and imports on this machine; print one JSON object."""
-    if only is not None and only not in (*MEASUREMENTS, RISK):
-        raise typer.BadParameter(f"one of: {', '.join((*MEASUREMENTS, RISK))}")
+    if only is not None and only not in (*MEASUREMENTS, *ON_REQUEST):
+        raise typer.BadParameter(f"one of: {', '.join((*MEASUREMENTS, *ON_REQUEST))}")
     if only == RISK and database is None:
         raise typer.BadParameter("risk needs --database")
     results: dict[str, object] = {
@@ -39,17 +45,21 @@ def bench(
     }
     for name in MEASUREMENTS if only is None else (only,):
         typer.echo(f"measuring: {name}", err=True)
-        results |= _measure_risk(rows, database) if name == RISK and database else _measure(name, faces, captures)
+        if name in ON_REQUEST:
+            results |= _measure_rows(name, rows or ON_REQUEST[name], database)
+        else:
+            results |= _measure(name, faces, captures)
     text = json.dumps(results, indent=2)
     typer.echo(text)
     if json_file is not None:
         json_file.write_text(text + "\n")
 
 
-def _measure_risk(rows: int, database: str) -> dict[str, object]:
+def _measure_rows(name: str, rows: int, database: str | None) -> dict[str, object]:
+    from authsvc.cli.bench.replay import measure_replay
     from authsvc.cli.bench.risk import measure_risk
 
-    return measure_risk(rows, database)
+    return measure_replay(rows, database) if name == REPLAY or database is None else measure_risk(rows, database)
 
 
 def _measure(name: str, faces: Path | None, captures: int) -> dict[str, object]:

@@ -1,1 +1,1 @@
-"""What labels teach: how right the probabilities were, and which weights a next policy version should have."""
+"""What became of decisions after all, and what the weights should learn from it."""

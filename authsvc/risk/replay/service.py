@@ -1,0 +1,139 @@
+"""Replays stored decisions: several processes, a slice of time each.
+
+The inputs of a decision are sealed under its person's own key. So each row costs an unwrapping (once for each person
+and slice), an opening, a parsing and a scoring; that is why it takes processes. Nothing is kept opened anywhere: rows
+are scored as they come, and only counts leave the process.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from multiprocessing import get_context
+from typing import Any
+
+from sqlalchemy import Row
+
+from authsvc.core.database import Database
+from authsvc.core.sealing.cipher import CannotOpen, Keyring, open_with
+from authsvc.risk.policy import ENGINE_FAILED, RULE_FAILED, Policy
+from authsvc.risk.replay.judge import Judge, Judged, Stored, Verdict
+from authsvc.risk.replay.store import list_reasons, span_of_decisions, stream_decisions
+from authsvc.risk.replay.tally import Segment, Tally
+
+SLICES_EACH = 16  # of a process: time is not spread evenly over decisions
+MOST_LOOKED_AT = 1000  # mismatches whose reasons are looked at
+KEYS_KEPT = 50_000
+NO_LABEL, OWN_PAGES = "none", "authsvc"
+
+Slice = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a process needs; sent to it through a pipe."""
+
+    url: str
+    keyring: Keyring = field(repr=False)
+    old: Mapping[str, Policy]
+    new: Policy
+
+
+def replay(work: Work, since: datetime, until: datetime, *, processes: int = 1) -> Tally:
+    """Return what came of deciding every decision of [since, until) again."""
+    database, tally = Database(work.url, pool_size=1), Tally()
+    try:
+        with database.read() as connection:
+            span = span_of_decisions(connection, since, until)
+        if span is None:
+            return tally
+        slices = _slices(span[0], span[1] + timedelta(microseconds=1), SLICES_EACH * processes)
+        for part in _in_processes(work, slices, processes) if processes > 1 else _here(work, database, slices):
+            tally.add(part)
+        with database.read() as connection:
+            reasons = list_reasons(connection, tally.mismatches[:MOST_LOOKED_AT])
+    finally:
+        database.dispose()
+    tally.excuse(each for each, codes in reasons.items() if ENGINE_FAILED in codes or RULE_FAILED in codes)
+    return tally
+
+
+def _here(work: Work, database: Database, slices: Sequence[Slice]) -> Iterator[Tally]:
+    return (_replay_slice(work, database, each) for each in slices)
+
+
+def _in_processes(work: Work, slices: Sequence[Slice], processes: int) -> Iterator[Tally]:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (work,)) as pool:
+        yield from pool.map(_in_process, slices)
+
+
+_process: list[tuple[Work, Database]] = []  # of a worker: what it was begun with
+
+
+def _begin(work: Work) -> None:
+    _process.append((work, Database(work.url, pool_size=1)))
+
+
+def _in_process(each: Slice) -> Tally:
+    work, database = _process[0]
+    return _replay_slice(work, database, each)
+
+
+def _replay_slice(work: Work, database: Database, each: Slice) -> Tally:
+    tally, judge, keys = Tally(), Judge(work.old, work.new), _Keys(work.keyring)
+    with database.read() as connection:
+        for row in stream_decisions(connection, *each):
+            _count(tally, row, _judged(judge, keys, row))
+    return tally
+
+
+def _judged(judge: Judge, keys: "_Keys", row: Row[Any]) -> Judged:
+    if row.account_id is None or row.sealed_key is None:
+        return Judged(Verdict.ERASED)
+    try:
+        key = keys.of(row.account_id, row.sealed_key)
+        inputs = json.loads(open_with(key, row.inputs_sealed, context=f"risk_decisions:{row.id}"))
+    except (CannotOpen, ValueError):
+        return Judged(Verdict.UNREADABLE)
+    stored = Stored(row.decision, row.required, row.log_odds, row.probability, row.policy_version, row.model_version)
+    return judge.judge(stored, inputs)
+
+
+def _count(tally: Tally, row: Row[Any], judged: Judged) -> None:
+    tally.verdicts[judged.verdict] += 1
+    tally.policies[row.policy_version] += 1
+    if judged.verdict is Verdict.MISMATCH:
+        tally.mismatches.append(row.id)
+    if judged.after is not None:
+        segment = Segment(
+            row.label or NO_LABEL,
+            row.client_id or OWN_PAGES,
+            row.trigger,
+            judged.device or "",
+            judged.country or "",
+        )
+        tally.moved[segment, row.decision, judged.after] += 1
+
+
+@dataclass
+class _Keys:
+    """Persons' keys, unwrapped once for as long as they are needed."""
+
+    keyring: Keyring
+    known: dict[str, bytes] = field(default_factory=dict)
+
+    def of(self, account_id: str, sealed: bytes) -> bytes:
+        key = self.known.get(account_id)
+        if key is None:
+            if len(self.known) >= KEYS_KEPT:
+                self.known.clear()
+            key = self.known[account_id] = self.keyring.open(sealed, context=f"personal_keys:{account_id}")
+        return key
+
+
+def _slices(begin: datetime, end: datetime, count: int) -> list[Slice]:
+    """Return `count` spans of equal length, without a gap."""
+    bounds = [begin + (end - begin) * number / count for number in range(count)] + [end]
+    return [(left, right) for left, right in pairwise(bounds) if left < right]
