@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from authsvc.core.database import insert_into
 from authsvc.factors.face.attempts import Failures, switched_off, wait_until
@@ -307,9 +307,15 @@ def return_attempt(connection: Connection, account_id: str, *, live: bool, faile
     )
 
 
+# Built once: it runs at every sign-in.
+_CLEAR_FAILURES = (
+    delete(face_failures)
+    .where(face_failures.c.account_id == bindparam("account"))
+    .returning(face_failures.c.live, face_failures.c.unproven, face_failures.c.last_at)
+)
+
+
 def clear_failures(connection: Connection, account_id: str) -> Failures | None:
     """Forget the failures; return them."""
-    statement = delete(face_failures).where(face_failures.c.account_id == account_id)
-    returned = statement.returning(face_failures.c.live, face_failures.c.unproven, face_failures.c.last_at)
-    row = connection.execute(returned).one_or_none()
+    row = connection.execute(_CLEAR_FAILURES, {"account": account_id}).one_or_none()
     return Failures(**row._mapping) if row else None
