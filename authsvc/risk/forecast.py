@@ -7,11 +7,17 @@ Level, season and spread are exponentially weighted means: of the count without 
 and of the squared error by the expectation (1 for a Poisson count, more where people come in waves). After Holt and
 Winters' multiplicative seasonal method (Winters, Management Science 6(3), 1960), without a trend: shops grow slowly.
 
-An attack must not teach that attacks are usual: what lies above the band is learned as the band's edge. So a lasting
-change of habits is accepted within days, a flood within none.
+An attack must not teach that attacks are usual: what strays by more than LEARNED deviations is learned as if it strayed
+by so many (after Gelper, Fried and Croux, Robust forecasting with exponential and Holt-Winters smoothing, Journal of
+Forecasting 29(3), 2010). Learned as the band's edge, five deviations away, a flood made the band wider by a twelfth of
+its variance every five minutes, and was usual within hours. A lasting change of habits is accepted within days, of a
+hundred times as much within a week.
 
 Until a week was seen (READY_AFTER) there is no season to speak of; then only a multiple of the level counts. Z, the
 weights and the bounds are judgement.
+
+Limits: a flood in the first week is learned. Afterwards, whoever stays just inside the band for days widens it, by less
+than three times a day.
 """
 
 from collections.abc import Mapping
@@ -25,8 +31,10 @@ SLOTS = 168  # hours of the week
 READY_AFTER = 7 * 24 * 12  # intervals: a week
 LEVEL_WEIGHT = 1 / 288  # a day of intervals
 SEASON_WEIGHT = 1 / 48  # four weeks of one hour's intervals
-SPREAD_WEIGHT = 1 / 288
+SPREAD_WEIGHT = 1 / READY_AFTER
 Z = 5.0
+LEARNED = 2.0  # deviations
+KEPT_SPREAD = 0.92  # what is left of a normal's variance when it is cut at LEARNED deviations
 LEAST = 20  # fewer than so many in five minutes are no attack worth the name
 EARLY_MULTIPLE = 10.0
 MOST = 1e12
@@ -83,8 +91,8 @@ def band(baseline: Baseline, slot: int) -> Band:
 
 def learned(baseline: Baseline, slot: int, seen: int) -> Baseline:
     """Return the baseline with one interval more."""
-    reach = band(baseline, slot)
-    count = min(float(max(seen, 0)), MOST) if baseline.intervals == 0 else min(float(max(seen, 0)), reach.high)
+    expected = baseline.level * baseline.season[slot]
+    count, kept_spread = _believed(baseline, slot, min(float(max(seen, 0)), MOST))
     factor = max(baseline.season[slot], 0.01)
     number = baseline.intervals + 1
     level = baseline.level + max(LEVEL_WEIGHT, 1 / number) * (min(count / factor, MOST) - baseline.level)
@@ -92,9 +100,18 @@ def learned(baseline: Baseline, slot: int, seen: int) -> Baseline:
     if level > 0:
         times[slot] += 1
         season[slot] += max(SEASON_WEIGHT, 1 / (times[slot] + 1)) * (min(count / level, 100.0) - season[slot])
-    error = (count - reach.expected) ** 2 / max(reach.expected, 1.0)
+    error = (count - expected) ** 2 / max(expected, 1.0) / kept_spread
     spread = baseline.spread + max(SPREAD_WEIGHT, 1 / (number + 10)) * (min(error, 10_000.0) - baseline.spread)
     made = replace(
         baseline, level=level, season=tuple(season), times=tuple(times), spread=max(1.0, spread), intervals=number
     )
     return made if isfinite(made.level) and isfinite(made.spread) else baseline
+
+
+def _believed(baseline: Baseline, slot: int, seen: float) -> tuple[float, float]:
+    """Return as how many a count is learned, and what share of the variance that leaves."""
+    if baseline.intervals < READY_AFTER:
+        return (min(seen, band(baseline, slot).high) if baseline.intervals else seen), 1.0
+    expected = baseline.level * baseline.season[slot]
+    most = LEARNED * sqrt(baseline.spread * max(expected, 1.0))
+    return min(max(seen, expected - most), expected + most), KEPT_SPREAD

@@ -47,10 +47,27 @@ def test_the_night_has_a_narrower_band_than_the_day(busy: Baseline) -> None:
 
 def test_an_attack_does_not_teach_that_attacks_are_usual(busy: Baseline) -> None:
     after = busy
-    for _ in range(24):  # two hours
-        after = learned(after, 15, 5_000)
+    for number in range(3 * 288):  # days
+        after = learned(after, slot_of(MONDAY + number * INTERVAL), 5_000)
+        assert band(after, slot_of(MONDAY + number * INTERVAL)).left_by(5_000)
+
+
+def test_whoever_stays_just_inside_the_band_for_a_day_hardly_widens_it(busy: Baseline) -> None:
+    after = busy
+    for number in range(288):
+        slot = slot_of(MONDAY + number * INTERVAL)
+        after = learned(after, slot, int(band(after, slot).high))
     assert band(after, 15).high < 3 * band(busy, 15).high
-    assert band(after, 15).left_by(5_000)
+
+
+def test_waves_of_people_are_no_attack() -> None:
+    rng, baseline, alerts = np.random.default_rng(3), Baseline(), 0
+    for number in range(4 * READY_AFTER):
+        slot = slot_of(MONDAY + number * INTERVAL)
+        seen = int(rng.poisson(rng.gamma(5.0, 8.0)))  # 40, give or take 45 %
+        alerts += number >= READY_AFTER and band(baseline, slot).left_by(seen)
+        baseline = learned(baseline, slot, seen)
+    assert alerts <= 3  # of 6,048
 
 
 def test_a_lasting_change_is_accepted_in_the_end(busy: Baseline) -> None:
