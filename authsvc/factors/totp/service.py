@@ -24,6 +24,7 @@ from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.mail import Letterhead
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
+from authsvc.core.segno_qr import qr_picture
 from authsvc.factors.factor import Exported, TypedCheck, TypedPrompt, Way
 from authsvc.factors.store import claim_typed_try, clear_typed_tries
 from authsvc.factors.totp import store
@@ -35,7 +36,6 @@ from authsvc.factors.totp.one_time import (
     proven_step,
     secret_text,
 )
-from authsvc.core.segno_qr import qr_picture
 from authsvc.factors.totp.store import PendingSecret, SharedSecret
 from authsvc.factors.tries import too_many, tries_left
 
