@@ -96,6 +96,7 @@ from authsvc.login.alerts import routes as alert_routes
 from authsvc.login.alerts.service import NotMe
 from authsvc.login.branding import Brand
 from authsvc.login.finish.service import STAFF_ROLE, Finish
+from authsvc.login.forced_change.service import ForcedChange
 from authsvc.login.join import routes as join_routes
 from authsvc.login.join.service import Join
 from authsvc.login.leaving import routes as leaving_routes
@@ -332,6 +333,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         vault=vault,
         flows=flows,
         finish=finish,
+        forced_change=ForcedChange(audit, flows, passwords, factors),
         passwords=passwords,
         passkeys=passkeys,
         devices=devices,

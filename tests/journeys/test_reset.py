@@ -15,6 +15,7 @@ from authsvc.risk.tables import risk_decisions, typing_profiles
 from tests.journeys.test_sign_in import typing
 from tests.support.browser_client import ISSUER, BrowserClient
 from tests.support.running import PASSWORD, REDIRECT_URI, Running, Shop
+from tests.support.second_factors import enrol_app
 
 EMAIL = "ada@example.org"
 NEW = "another good phrase 42"
@@ -502,15 +503,27 @@ def test_a_bad_new_password_is_refused_and_may_be_chosen_again(local: Running, p
     shop.finish(browser, browser.submit("/login/reset/password", password=NEW))
 
 
-def test_eight_characters_will_do_beside_a_passkey(local: Running) -> None:
+def test_a_passkey_stands_in_a_passwords_place_and_makes_none_shorter(local: Running) -> None:
     owner = local.browser()
     local.sign_up(owner, EMAIL)
     add_passkey(local, owner)
     without_session(owner)
     ask(local, owner)
     owner.submit("/login/reset/code", code=local.code_for(EMAIL))
+    assert "At least 15 characters" in owner.answer.text
+    assert "at least 15" in owner.submit("/login/reset/password", password="Kx7#mQ2p").text
+    assert "Use your passkey" in owner.submit("/login/reset/password", password=NEW).text
+
+
+def test_eight_characters_will_do_beside_an_app(local: Running) -> None:
+    owner = local.browser()
+    local.sign_up(owner, EMAIL)
+    enrol_app(local, EMAIL)
+    without_session(owner)
+    ask(local, owner)
+    owner.submit("/login/reset/code", code=local.code_for(EMAIL))
     assert "At least 8 characters" in owner.answer.text
-    assert "Use your passkey" in owner.submit("/login/reset/password", password="Kx7#mQ2p").text
+    assert "Use a code from your app" in owner.submit("/login/reset/password", password="Kx7#mQ2p").text
 
 
 def test_staff_reset_nothing_by_mail(local: Running) -> None:

@@ -24,7 +24,7 @@ from authsvc.factors.email_code.tables import email_codes
 from authsvc.factors.password.argon2_hasher import Hasher
 from authsvc.factors.password.hibp_file import HibpFile, open_hibp
 from authsvc.factors.password.service import Passwords
-from authsvc.factors.password.store import find_password
+from authsvc.factors.password.store import Chosen, find_password
 from authsvc.settings import PasswordSettings
 from tests.support.clocks import SettableClock
 
@@ -59,12 +59,12 @@ class Bench:
             insert_account(connection, ADA)
             insert_address(connection, Address("adr_1", ADA.id, EMAIL, clock.now(), True))
 
-    def hashed(self, typed: str) -> str:
+    def chosen(self, typed: str) -> Chosen:
         return self.passwords.hash_new(typed, own_words=())
 
     def add(self, typed: str = FIRST) -> None:
         with self.database.write() as connection:
-            self.passwords.add(connection, ADA.id, self.hashed(typed), origin=HERE, now=self.clock.now())
+            self.passwords.add(connection, ADA.id, self.chosen(typed), origin=HERE, now=self.clock.now())
 
     def right(self, typed: str) -> bool:
         with self.database.read() as connection:
@@ -88,7 +88,7 @@ def test_a_change_replaces_the_password_and_tells_its_owner(bench: Bench) -> Non
     bench.add()
     later = bench.clock.advance(hours=1)
     with bench.database.write() as connection:
-        changed = bench.passwords.change(connection, ADA.id, bench.hashed(SECOND), origin=HERE, now=later)
+        changed = bench.passwords.change(connection, ADA.id, bench.chosen(SECOND), origin=HERE, now=later)
     assert (changed.version, changed.changed_at) == (2, later)
     assert bench.right(SECOND)
     assert not bench.right(FIRST)
@@ -99,7 +99,7 @@ def test_a_change_replaces_the_password_and_tells_its_owner(bench: Bench) -> Non
 
 def test_there_is_nothing_to_change_without_a_password(bench: Bench) -> None:
     with pytest.raises(Conflict) as refusal, bench.database.write() as connection:
-        bench.passwords.change(connection, ADA.id, bench.hashed(SECOND), origin=HERE, now=bench.clock.now())
+        bench.passwords.change(connection, ADA.id, bench.chosen(SECOND), origin=HERE, now=bench.clock.now())
     assert refusal.value.code == "password.none"
     assert bench.tags() == []
     assert bench.warned() == []
@@ -144,7 +144,7 @@ def test_a_password_that_was_replaced_is_not_current_any_more(bench: Bench) -> N
     assert stored is not None
     with bench.database.write() as connection:
         assert bench.passwords.as_it_is(connection, stored)
-        bench.passwords.replace(connection, ADA.id, bench.hashed(SECOND), flow_id="flow_1", now=bench.clock.now())
+        bench.passwords.replace(connection, ADA.id, bench.chosen(SECOND), flow_id="flow_1", now=bench.clock.now())
         assert not bench.passwords.as_it_is(connection, stored)
         bench.passwords.remove_all(connection, ADA.id, origin=HERE, now=bench.clock.now())
         assert not bench.passwords.as_it_is(connection, stored)
@@ -172,8 +172,8 @@ def test_a_rehash_that_comes_after_a_change_is_dropped(bench: Bench) -> None:
     with bench.database.write() as connection:
         stored = find_password(connection, ADA.id)
         assert stored is not None
-        bench.passwords.replace(connection, ADA.id, bench.hashed(SECOND), now=bench.clock.now())
-        bench.passwords.keep_rehash(connection, stored, bench.hashed(FIRST))
+        bench.passwords.replace(connection, ADA.id, bench.chosen(SECOND), now=bench.clock.now())
+        bench.passwords.keep_rehash(connection, stored, bench.chosen(FIRST).hash)
     assert bench.right(SECOND)
     assert not bench.right(FIRST)
 
@@ -200,17 +200,17 @@ def test_a_breached_password_is_refused_as_typed_and_as_hashed(
 ) -> None:
     bench, _ = breached(SECOND, "caf\u00e9 au lait, every day")
     with pytest.raises(BadInput) as refusal:
-        bench.hashed(typed)
+        bench.chosen(typed)
     assert refusal.value.code == "password.breached"
     assert bench.passwords.hasher.computed == 0
-    assert bench.hashed(FIRST).startswith("$argon2id$")
+    assert bench.chosen(FIRST).startswith("$argon2id$")
 
 
 def test_no_password_is_taken_unchecked(breached: Callable[..., tuple[Bench, Path]]) -> None:
     bench, path = breached(SECOND)
     path.write_bytes(b"?" * path.stat().st_size)
     with pytest.raises(Busy) as refusal:
-        bench.hashed(FIRST)
+        bench.chosen(FIRST)
     assert refusal.value.code == "password.breaches_unreadable"
 
 

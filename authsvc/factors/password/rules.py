@@ -10,10 +10,15 @@ No composition: nobody is asked for a digit or a capital. In this order, so that
    where zxcvbn begins to say "very" and "safely" unguessable. What a sign-in page lets through is far less;
    these numbers are for the day on which the hashes are stolen;
 6. not in the operator's file of breached passwords, which service.py looks into: that is a file, and this is pure.
+
+A second factor here is one that is typed beside the password and asked of its owner: an authenticator app. A passkey
+stands in the password's place, recovery codes are for the day on which the rest is lost, a face nobody has to show.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from authsvc.accounts.levels import ProofKind
 from authsvc.core.errors import BadInput
 from authsvc.factors.password.zxcvbn_strength import estimate
 
@@ -31,6 +36,11 @@ class Demands:
     min_length: int
     max_length: int
     min_guesses_log10: float
+
+
+def stands_beside(kinds: Collection[ProofKind]) -> bool:
+    """Return whether a password stands beside a second factor. Args: kinds is what the account has."""
+    return ProofKind.TOTP in kinds
 
 
 def check_new(password: str, demands: Demands, own_words: tuple[str, ...]) -> None:

@@ -26,6 +26,7 @@ from authsvc.factors.password.lockout import OTHER_BROWSERS
 from authsvc.factors.password.opaque_string import normalised
 from authsvc.factors.password.rules import MAX_TYPED, Demands, breached, check_new, too_long
 from authsvc.factors.password.store import (
+    Chosen,
     Claim,
     Password,
     claim_attempt,
@@ -123,6 +124,13 @@ class Passwords:
             self._drop(connection, account_id, None, now)
             self.audit.record(connection, "password:factor:disowned", now=now, account_id=account_id, origin=origin)
 
+    def too_short_alone(self, stored: Password, typed: str) -> bool:
+        """Return whether a password, which was right, was chosen beside a second factor and can't do without one.
+
+        One that was imported, or chosen when the settings asked for less, stays as it is.
+        """
+        return stored.chosen_beside and len(normalised(typed)) < self.settings.min_length
+
     def demands(self, *, beside_second: bool) -> Demands:
         """Return what is asked of a new password. Args: beside_second says that the account has a second factor."""
         if beside_second:
@@ -130,7 +138,7 @@ class Passwords:
             return Demands(shortest, self.settings.max_length, GUESSES_BESIDE)
         return Demands(self.settings.min_length, self.settings.max_length, GUESSES_ALONE)
 
-    def hash_new(self, typed: str, *, own_words: tuple[str, ...], beside_second: bool = False) -> str:
+    def hash_new(self, typed: str, *, own_words: tuple[str, ...], beside_second: bool = False) -> Chosen:
         """Check and hash a password that somebody chose.
 
         Raises:
@@ -139,32 +147,33 @@ class Passwords:
         """
         if len(typed) > MAX_TYPED:
             raise too_long(self.settings.max_length)
-        return self.lane.run(self._checked_hash, typed, own_words, self.demands(beside_second=beside_second))
+        hashed = self.lane.run(self._checked_hash, typed, own_words, self.demands(beside_second=beside_second))
+        return Chosen(hashed, beside_second)
 
     def set_first(
-        self, connection: Connection, account_id: str, hashed: str, *, origin: Origin, now: datetime
+        self, connection: Connection, account_id: str, chosen: Chosen, *, origin: Origin, now: datetime
     ) -> Password:
         """Give an account its first password."""
-        password = Password(account_id, hashed, 1, now)
+        password = Password(account_id, chosen.hash, 1, now, chosen_beside=chosen.beside)
         insert_password(connection, password)
         self.audit.record(connection, "password:factor:added", now=now, account_id=account_id, origin=origin)
         return password
 
     def replace(
-        self, connection: Connection, account_id: str, hashed: str, *, flow_id: str | None = None, now: datetime
+        self, connection: Connection, account_id: str, chosen: Chosen, *, flow_id: str | None = None, now: datetime
     ) -> Password | None:
         """Put a new password in the old one's place; None when the account has none.
 
         The caller holds the account's lock, ends sessions, and leaves the evidence. Args: flow_id is the flow in which
         this happens, and which goes on.
         """
-        replaced = replace_password(connection, account_id, hashed, now)
+        replaced = replace_password(connection, account_id, chosen, now)
         if replaced is not None:
             self._drop(connection, account_id, flow_id, now)
         return replaced
 
     def change(
-        self, connection: Connection, account_id: str, hashed: str, *, origin: Origin, now: datetime
+        self, connection: Connection, account_id: str, chosen: Chosen, *, origin: Origin, now: datetime
     ) -> Password:
         """The owner, who has just proven who they are, chose another password: replace it and tell every address.
 
@@ -172,20 +181,22 @@ class Passwords:
             Conflict: `password.none`: the account has no password.
         """
         lock_account(connection, account_id)
-        replaced = self.replace(connection, account_id, hashed, now=now)
+        replaced = self.replace(connection, account_id, chosen, now=now)
         if replaced is None:
             raise Conflict("password.none", "This account has no password.")
         self._tell(connection, "password:factor:changed", AlertKind.PASSWORD_CHANGED, account_id, origin, now)
         return replaced
 
-    def add(self, connection: Connection, account_id: str, hashed: str, *, origin: Origin, now: datetime) -> Password:
+    def add(
+        self, connection: Connection, account_id: str, chosen: Chosen, *, origin: Origin, now: datetime
+    ) -> Password:
         """Give an account that signs in another way a password, and tell every address.
 
         Raises:
             Conflict: `password.there_already`: it has one.
         """
         lock_account(connection, account_id)
-        password = Password(account_id, hashed, 1, now)
+        password = Password(account_id, chosen.hash, 1, now, chosen_beside=chosen.beside)
         if not put_password(connection, password):
             raise Conflict("password.there_already", "This account has a password by now.")
         self._tell(connection, "password:factor:added", AlertKind.FACTOR_ADDED, account_id, origin, now)

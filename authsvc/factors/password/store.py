@@ -19,6 +19,15 @@ class Password:
     version: int
     changed_at: datetime
     must_change_since: datetime | None = None  # its owner disowned something that may have been done with it
+    chosen_beside: bool = False  # a second factor, so that less was asked of it; never of one that was imported
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A password that somebody chose and that was accepted, to be kept."""
+
+    hash: str
+    beside: bool  # a second factor
 
 
 @dataclass(frozen=True)
@@ -75,12 +84,18 @@ def put_password(connection: Connection, password: Password) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def replace_password(connection: Connection, account_id: str, new_hash: str, now: datetime) -> Password | None:
+def replace_password(connection: Connection, account_id: str, chosen: Chosen, now: datetime) -> Password | None:
     """Put another password in the place of the one there is; None when there is none."""
     statement = (
         update(passwords)
         .where(passwords.c.account_id == account_id)
-        .values(hash=new_hash, version=passwords.c.version + 1, changed_at=now, must_change_since=None)
+        .values(
+            hash=chosen.hash,
+            version=passwords.c.version + 1,
+            changed_at=now,
+            must_change_since=None,
+            chosen_beside=chosen.beside,
+        )
         .returning(passwords)
     )
     row = connection.execute(statement).one_or_none()

@@ -1,6 +1,6 @@
 """Password hashes, and the buckets that count failures."""
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table
 
 from authsvc.core.database import UtcDateTime, metadata
 
@@ -13,6 +13,8 @@ passwords = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     # "This wasn't me" was pressed: it signs nobody in any more, and another one takes its place.
     Column("must_change_since", UtcDateTime),
+    # Less was asked of it, as it stood beside a second factor. Its length is not kept: a thief would begin with these.
+    Column("chosen_beside", Boolean, nullable=False),
 )
 
 password_failures = Table(

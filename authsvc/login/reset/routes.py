@@ -55,7 +55,13 @@ class ResetPages:
             case State.IDENTIFY if may_reset(flow):
                 return page("reset", email=typed.get("email", flow.email or ""))
             case State.MUST_CHANGE:
-                return page("must_change", email=flow.email or "", address_hint=hint(flow.email or ""))
+                return page(
+                    "must_change",
+                    email=flow.email or "",
+                    address_hint=hint(flow.email or ""),
+                    disowned=self.reset.is_disowned(flow),
+                    min_length=self.reset.min_length(flow),
+                )
             case State.RESET_CODE:
                 return page("reset_code", address_hint=hint(flow.email or ""))
             case State.NEW_PASSWORD:

@@ -45,7 +45,9 @@ from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.factor import Factor
 from authsvc.factors.password.own_words import own_words
+from authsvc.factors.password.rules import stands_beside
 from authsvc.factors.password.service import Passwords
+from authsvc.factors.password.store import Chosen
 from authsvc.factors.service import highest_demand, owned_kinds
 from authsvc.login.finish.service import Arrival
 from authsvc.login.ladder import Owned, mailbox_counts
@@ -135,8 +137,18 @@ class Reset:
     def min_length(self, flow: Flow) -> int:
         """Return how long the flow's new password must be, for its page."""
         with self.database.read() as connection:
-            beside = flow.account_id is not None and self._stronger(connection, flow.account_id)
+            beside = flow.account_id is not None and self._beside_second(connection, flow.account_id)
         return self.passwords.demands(beside_second=beside).min_length
+
+    def is_disowned(self, flow: Flow) -> bool:
+        """Return whether the flow's password has to be changed because its owner disowned it, and not for its length.
+
+        For whoever has typed the right one: the flow is at MUST_CHANGE.
+        """
+        with self.database.read() as connection:
+            account = find_account_by_email(connection, flow.email or "")
+            stored = self.passwords.find(connection, account.id) if account else None
+        return stored is not None and stored.must_change_since is not None
 
     def set_password(self, flow: Flow, *, password: str, visitor: Visitor) -> Go | Stay:
         """Set the new password and go on with the sign-in. The caller is admitted to the lane.
@@ -150,19 +162,19 @@ class Reset:
             raise out_of_step()
         with self.database.read() as connection:
             name = get_account(connection, flow.account_id).display_name
-            beside = self._stronger(connection, flow.account_id)
+            beside = self._beside_second(connection, flow.account_id)
         words = own_words(flow.email, name, self.service_name, flow.client_name)
-        hashed = self.passwords.hash_new(password, own_words=words, beside_second=beside)
+        chosen = self.passwords.hash_new(password, own_words=words, beside_second=beside)
         now = self.clock.now()
         with self.database.write() as connection:
             account = lock_account(connection, flow.account_id)  # 5
-            if account is None or not self._still_may(connection, flow, account):
+            if account is None or not self._still_may(connection, flow, account, chosen):
                 self._record(connection, "login:reset:overtaken", flow, account, visitor.origin, now)
                 return Stay(CHANGED_MEANWHILE, status=409)
-            return self._replace(connection, flow, account, hashed, visitor, now)
+            return self._replace(connection, flow, account, chosen, visitor, now)
 
     def _replace(
-        self, connection: Connection, flow: Flow, account: Account, hashed: str, visitor: Visitor, now: datetime
+        self, connection: Connection, flow: Flow, account: Account, chosen: Chosen, visitor: Visitor, now: datetime
     ) -> Go | Stay:
         origin, stronger = visitor.origin, self._stronger(connection, account.id)
         answered = not stronger and self._mailbox_counts(connection, flow, account, now)  # 4
@@ -171,7 +183,7 @@ class Reset:
         device = self.sign_in.device(connection, visitor, account, now)
         if self._denied(connection, after, device, origin, now):  # 2
             return self.sign_in.decide(connection, flow, Arrival(after, {}, device, None, origin), "password", now)
-        replaced = self.passwords.replace(connection, account.id, hashed, flow_id=flow.id, now=now)  # 3
+        replaced = self.passwords.replace(connection, account.id, chosen, flow_id=flow.id, now=now)  # 3
         assert replaced is not None, "the account had a password and is locked"
         note_password_reset(connection, account.id, now, guard=guarded_at == now)
         if answered:
@@ -203,10 +215,11 @@ class Reset:
             connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head, instead=instead
         )
 
-    def _still_may(self, connection: Connection, flow: Flow, account: Account) -> bool:
-        """The account is open, has a password, and the address that was proven is still one of its own."""
+    def _still_may(self, connection: Connection, flow: Flow, account: Account, chosen: Chosen) -> bool:
+        """The account is open, has a password, the proven address is still its own, and what made 8 enough is there."""
         mine = any(address.email == flow.email for address in list_addresses(connection, account.id))
-        return account.is_active and mine and self.passwords.find(connection, account.id) is not None
+        beside = not chosen.beside or self._beside_second(connection, account.id)
+        return account.is_active and mine and beside and self.passwords.find(connection, account.id) is not None
 
     def _denied(
         self, connection: Connection, account: Account, device: DeviceFacts, origin: Origin, now: datetime
@@ -236,6 +249,9 @@ class Reset:
             account.address_changed_at,
         )
         return mailbox_counts(owned, now=now)
+
+    def _beside_second(self, connection: Connection, account_id: str) -> bool:
+        return stands_beside(owned_kinds(self.factors, connection, account_id))
 
     def _stronger(self, connection: Connection, account_id: str) -> bool:
         """Return whether the account has a second factor that a sign-in can ask for."""

@@ -4,8 +4,8 @@ With a password:
 1. spend the rate limit; 2. claim the attempt, before anything is computed, so that N guesses at once count as N;
 3. compute one hash, in a lane, with no transaction open, whether or not there is such an account;
 4. gather what risk may look at, decide; 5. write outcome and evidence in one transaction.
-A wrong password and an unknown address are answered by the same words at the same cost. A right one that its owner
-disowned ("this wasn't me") signs nobody in: it leads to the reset by mail, and is counted as an attempt that failed.
+A wrong password and an unknown address are answered by the same words at the same cost. A right one that has to be
+changed (login/forced_change) signs nobody in: it leads to the reset by mail, and is counted as an attempt that failed.
 """
 
 from collections.abc import Mapping
@@ -37,9 +37,10 @@ from authsvc.factors.password.rules import MAX_TYPED
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import Claim, Password
 from authsvc.login.finish.service import Arrival, Finish
+from authsvc.login.forced_change.service import ForcedChange
 from authsvc.login.offer.rule import OfferState
-from authsvc.login.service import FLOW_TTL, Flows, may_reset, out_of_step
-from authsvc.login.steps import Go, Stay, page_of, reset_page_of
+from authsvc.login.service import FLOW_TTL, Flows, out_of_step
+from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow, keep_open
 from authsvc.login.transitions import Event, State
 from authsvc.risk.context import Action, PasskeyFacts
@@ -54,10 +55,6 @@ PASSKEY_REFUSED = "That passkey could not be confirmed. Please try again, or sig
 REFUSED_UNTIL_OWNER = (
     "After many wrong passwords this account takes one only from a device it knows. Sign in with a passkey, from such "
     "a device, or let us send a code to the address."
-)
-MUST_CHANGE = (
-    "This password has to be changed before it can be used again. Sign out, and choose “Forgot your password?” on the "
-    "sign-in page."
 )
 
 ACTIONS = {"client": Action.SIGN_IN, "console": Action.CONSOLE}  # by the kind of the flow; others are one's own pages
@@ -84,6 +81,7 @@ class SignIn:
     vault: Vault
     flows: Flows
     finish: Finish
+    forced_change: ForcedChange
     passwords: Passwords
     passkeys: Passkeys
     devices: Devices
@@ -132,8 +130,8 @@ class SignIn:
                     return self._wrong(connection, flow, account, address, device, claim, origin, now)
                 if (held := self.passwords.as_it_is(connection, stored)) is None:  # replaced meanwhile
                     return self._wrong(connection, flow, account, address, device, claim, origin, now)
-                if held.must_change_since is not None:
-                    return self._must_change(connection, flow, account, address, origin, now)
+                if (why := self.forced_change.why(connection, flow, held, password)) is not None:
+                    return self.forced_change.demand(connection, flow, held, why, email=address, origin=origin, now=now)
                 self.passwords.clear(connection, address, known_device=bucket)
                 if new_hash:
                     self.passwords.keep_rehash(connection, stored, new_hash)
@@ -374,23 +372,6 @@ class SignIn:
             personal=None if account else {"tried": address},
         )
         return Stay(WRONG)
-
-    def _must_change(
-        self, connection: Connection, flow: Flow, account: Account, address: str, origin: Origin, now: datetime
-    ) -> Go | Stay:
-        """Nothing is proven: no proof is kept in the flow, and no failure is forgotten."""
-        self.audit.record(
-            connection,
-            "login:password:must_change",
-            now=now,
-            account_id=account.id,
-            origin=origin,
-            facts={"flow": flow.id},
-        )
-        if not may_reset(flow):
-            return Stay(MUST_CHANGE, status=403)
-        self.flows.move(connection, flow, Event.CHANGE_DEMANDED, now=now, email=address)
-        return Go(reset_page_of(flow.id))
 
     def _not_active(self, connection: Connection, flow: Flow, account: Account, origin: Origin, now: datetime) -> Stay:
         self.audit.record(

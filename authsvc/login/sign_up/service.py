@@ -140,11 +140,11 @@ class SignUp:
         if len(password) > MAX_TYPED:
             raise BadInput("password.too_long", f"Please use at most {self.passwords.settings.max_length} characters.")
         words = own_words(email, name, self.service_name, flow.client_name)
-        hashed = self.passwords.hash_new(password, own_words=words)
+        chosen = self.passwords.hash_new(password, own_words=words)
         now = self.clock.now()
         with self.database.write() as connection:
             account = self._create(connection, flow, email, name, visitor.origin, now)
-            self.passwords.set_first(connection, account.id, hashed, origin=visitor.origin, now=now)
+            self.passwords.set_first(connection, account.id, chosen, origin=visitor.origin, now=now)
             if typing_consent is not None:
                 self.consents.give(
                     connection, account.id, Purpose.TYPING, read=typing_consent, origin=visitor.origin, now=now

@@ -110,6 +110,9 @@ SENTENCES: Mapping[str, Phrase] = {
         disownable=True,
         bad=True,
     ),
+    "login:password:too_short_alone": _always(
+        "Somebody typed the password, which is too short now that the app is off.", "alert", disownable=True, bad=True
+    ),
     "login:password:turned_away": _always(
         "Somebody typed a password after too many wrong ones. We did not look at it.",
         "alert",

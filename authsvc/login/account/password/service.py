@@ -19,6 +19,7 @@ from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.factors.passkey.service import Passkeys
 from authsvc.factors.password.own_words import own_words
+from authsvc.factors.password.rules import stands_beside
 from authsvc.factors.password.service import Passwords
 from authsvc.login.account.fresh.service import FreshProof, Owner
 from authsvc.login.account.sessions.store import list_open_ids
@@ -35,6 +36,7 @@ class PasswordState:
     can_remove: bool
     min_length: int
     must_change: bool = False
+    outgrown: bool = False  # chosen beside a second factor that is gone: it may be too short to stand alone
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,14 @@ class OwnPassword:
             email = list_addresses(connection, owner.id)[0].email
             beside = self._beside_second(connection, owner.id)
         words = own_words(email, owner.account.display_name, self.service_name)
-        hashed = self.passwords.hash_new(typed, own_words=words, beside_second=beside)
+        chosen = self.passwords.hash_new(typed, own_words=words, beside_second=beside)
         now = self.clock.now()
         with self.database.write() as connection:
             owner = self.fresh.hold(connection, secret, now=now)  # as it is after the hash
             if self.passwords.find(connection, owner.id) is None:
-                self.passwords.add(connection, owner.id, hashed, origin=origin, now=now)
+                self.passwords.add(connection, owner.id, chosen, origin=origin, now=now)
             else:
-                self.passwords.change(connection, owner.id, hashed, origin=origin, now=now)
+                self.passwords.change(connection, owner.id, chosen, origin=origin, now=now)
             if end_others:
                 self._end(connection, owner, list_open_ids(connection, owner.id), "password_changed", origin, now)
 
@@ -118,17 +120,19 @@ class OwnPassword:
 
     def _state(self, connection: Connection, owner: Owner) -> PasswordState:
         stored = self.passwords.find(connection, owner.id)
-        demands = self.passwords.demands(beside_second=self._beside_second(connection, owner.id))
+        beside = self._beside_second(connection, owner.id)
+        demands = self.passwords.demands(beside_second=beside)
         return PasswordState(
             list_addresses(connection, owner.id)[0].email,
             stored.changed_at if stored else None,
             self._has_passkey(connection, owner.id),
             demands.min_length,
             stored is not None and stored.must_change_since is not None,
+            stored is not None and stored.chosen_beside and not beside,
         )
 
     def _has_passkey(self, connection: Connection, account_id: str) -> bool:
         return any(way.counts for way in self.passkeys.ways(connection, account_id))
 
     def _beside_second(self, connection: Connection, account_id: str) -> bool:
-        return ProofKind.TOTP in self.fresh.kinds(connection, account_id)
+        return stands_beside(self.fresh.kinds(connection, account_id))

@@ -23,6 +23,7 @@ from authsvc.factors.password.service import Passwords
 from authsvc.factors.recovery_code.service import RecoveryCodes
 from authsvc.factors.totp.service import Enrolment, Totp
 from authsvc.login.account.fresh.service import FreshProof
+from authsvc.login.store import end_waiting
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,15 @@ class OwnSecond:
         return check, raised[1]
 
     def remove_app(self, secret: str | None, *, origin: Origin) -> None:
-        """Remove the app; a second press changes nothing. Raises NotSignedIn, NotAllowed: as FreshProof.require."""
+        """Remove the app; a second press changes nothing. Raises NotSignedIn, NotAllowed: as FreshProof.require.
+
+        Sign-ins end that wait for a code from it: the mailbox must not finish what a short password began.
+        """
         now = self.clock.now()
         with self.database.write() as connection:
             owner = self.fresh.hold(connection, secret, now=now)
             self.totp.remove(connection, owner.id, origin=origin, now=now)
+            end_waiting(connection, owner.id, None, now)
 
     def recovery_codes(self, secret: str | None) -> CodesState:
         """Return how many codes are left. Raises NotSignedIn."""

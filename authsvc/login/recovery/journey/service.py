@@ -275,13 +275,13 @@ class RecoveryJourney:
         if len(password) > MAX_TYPED:
             raise BadInput("password.too_long", f"Please use at most {self.passwords.settings.max_length} characters.")
         email = flow.email or ""
-        hashed = self.passwords.hash_new(password, own_words=(email, email.partition("@")[0], account.display_name))
+        chosen = self.passwords.hash_new(password, own_words=(email, email.partition("@")[0], account.display_name))
         now = self.clock.now()
         with self.database.write() as connection:
             account = self._account(connection, flow)
             if not self._finish(connection, flow, account, origin, now, by=ProofKind.PASSWORD):
                 return self._too_late(connection, flow, account, origin, now)
-            self.passwords.set_first(connection, account.id, hashed, origin=origin, now=now)
+            self.passwords.set_first(connection, account.id, chosen, origin=origin, now=now)
         return Go(DONE)
 
     def _finish(
