@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from authsvc.cli import audit, bench, client, evaluate, face, key, simulate, train, user
+from authsvc.cli import audit, bench, client, evaluate, face, key, policy, simulate, train, user
 from authsvc.core.errors import AuthsvcError
 from authsvc.settings import SettingsProblem
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.add_typer(user.app, name="user", help="Accounts and roles.")
 app.add_typer(client.app, name="client", help="Storefronts and apps that sign people in here.")
 app.add_typer(face.app, name="face", help="The face network, and the point at which it decides.")
+app.add_typer(policy.app, name="policy", help="The policy: check, propose, activate, try on past decisions.")
 app.add_typer(key.app, name="key", help="Keys: make, rotate, list.")
 app.add_typer(audit.app, name="audit", help="The evidence, and whether it is whole.")
 app.add_typer(evaluate.app, name="evaluate", help="How right a model is, on data that it was not trained on.")
