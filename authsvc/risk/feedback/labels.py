@@ -30,6 +30,7 @@ class Label(StrEnum):
     NOT_ME = "not_me"  # the customer disowned it
 
 
+BY_ANALYSTS = (Label.SAFE, Label.COMPROMISED, Label.DISMISSED)
 # An attack or not, for those that say so.
 TRUTH = {Label.SAFE: False, Label.COMPROMISED: True, Label.NOT_ME: True}
 
@@ -40,7 +41,7 @@ class Labelled:
 
     decision_id: str
     at: datetime
-    groups: Mapping[str, float]  # log-odds by group of signals, each counted once
+    groups: Mapping[str, float]  # log-odds by group of signals, by this code, at weight 1
     probability: float  # as it was decided
     label: Label
     labelled_by: str  # the analyst's account, or the customer's own

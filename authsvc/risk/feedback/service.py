@@ -2,9 +2,10 @@
 
 1. Analysts label in the console; of their own account's decisions they may not.
 2. A customer's "this wasn't me" labels the sign-in that it is about, where one can be told and nobody labelled it yet.
-3. What is gathered is counted by group of signals at weight one, whatever the policy that decided weighed it.
+3. What is gathered is scored again from the stored inputs: by the signals of this code, at weight 1, so that labels
+   outlive a change of model or policy.
 
-Each leaves an audit event.
+Each label leaves an audit event.
 """
 
 from collections import Counter
@@ -17,7 +18,10 @@ from sqlalchemy import Connection
 from authsvc.core.audit.service import Audit
 from authsvc.core.errors import BadInput, NotAllowed, NotFound
 from authsvc.core.origin import Origin
-from authsvc.risk.feedback.labels import Label, Labelled
+from authsvc.core.sealing.cipher import CannotOpen
+from authsvc.core.sealing.service import Vault
+from authsvc.risk.context import RiskContext, from_inputs
+from authsvc.risk.feedback.labels import BY_ANALYSTS, Label, Labelled
 from authsvc.risk.feedback.store import (
     KeptLabel,
     LabelledRow,
@@ -27,13 +31,9 @@ from authsvc.risk.feedback.store import (
     list_labelled,
     put_label,
 )
-from authsvc.risk.policies.store import find_policy
-from authsvc.risk.policy_file import PolicyRefused, parse_policy
-from authsvc.risk.signals import MODEL_VERSION
+from authsvc.risk.signals import score
 from authsvc.risk.signals.groups import GROUP_OF
 from authsvc.risk.store import find_decision
-
-BY_ANALYSTS = (Label.SAFE, Label.COMPROMISED, Label.DISMISSED)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Gathered:
     """Labelled decisions of a period, and why others of it can't be learned from."""
 
     labelled: tuple[Labelled, ...]
-    left_out: Mapping[str, int]  # other_model | unknown_policy
+    left_out: Mapping[str, int]  # erased | unreadable
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Feedback:
     """What is done with labels."""
 
     audit: Audit
+    vault: Vault
 
     def say(
         self, connection: Connection, decision_id: str, label: str, *, analyst: str, origin: Origin, now: datetime
@@ -93,36 +94,46 @@ class Feedback:
 
     def gather(self, connection: Connection, since: datetime, until: datetime) -> Gathered:
         """Return the labelled decisions of [since, until), the oldest first."""
-        weights: dict[str, Mapping[str, float] | None] = {}
-        labelled, left_out = [], Counter({"other_model": 0, "unknown_policy": 0})
+        labelled, left_out = [], Counter({"erased": 0, "unreadable": 0})
         for row in list_labelled(connection, since, until):
-            if row.policy_version not in weights:
-                weights[row.policy_version] = _weights_of(connection, row.policy_version)
-            weighed = weights[row.policy_version]
-            if row.model_version != MODEL_VERSION:
-                left_out["other_model"] += 1
-            elif weighed is None:
-                left_out["unknown_policy"] += 1
+            try:
+                context = self._context(connection, row)
+            except (CannotOpen, ValueError):
+                left_out["unreadable"] += 1
+                continue
+            if context is None:
+                left_out["erased"] += 1
             else:
-                labelled.append(_labelled(row, weighed))
+                labelled.append(_labelled(row, context))
         return Gathered(tuple(labelled), left_out)
 
+    def _context(self, connection: Connection, row: LabelledRow) -> RiskContext | None:
+        if row.account_id is None:
+            return None
+        inputs = self.vault.open_json_for(
+            connection, row.account_id, row.inputs_sealed, context=f"risk_decisions:{row.decision_id}"
+        )
+        return None if inputs is None else from_inputs(inputs)
 
-def _labelled(row: LabelledRow, weights: Mapping[str, float]) -> Labelled:
+
+def said_by_group(context: RiskContext) -> dict[str, float]:
+    """Return what the signals of this code say, summed by group, at weight 1."""
     groups: dict[str, float] = {}
-    for each in row.contributions:
-        if group := GROUP_OF.get(each["code"]):  # a rule of the policy has none, and log-odds 0
-            groups[group.name] = groups.get(group.name, 0.0) + each["log_odds"] / weights.get(group.name, 1.0)
+    for each in score(context):
+        name = GROUP_OF[each.code].name
+        groups[name] = groups.get(name, 0.0) + each.log_odds
+    return groups
+
+
+def _labelled(row: LabelledRow, context: RiskContext) -> Labelled:
     by = row.labelled_by or row.account_id or ""
     return Labelled(
-        row.decision_id, row.at, groups, row.probability, Label(row.label), by, row.labelled_at, row.account_id
+        decision_id=row.decision_id,
+        at=row.at,
+        groups=said_by_group(context),
+        probability=row.probability,
+        label=Label(row.label),
+        labelled_by=by,
+        labelled_at=row.labelled_at,
+        account_id=row.account_id,
     )
-
-
-def _weights_of(connection: Connection, version: str) -> Mapping[str, float] | None:
-    """Return the weights of a kept policy; None where it isn't, or can't be read by this code."""
-    kept = find_policy(connection, version)
-    try:
-        return parse_policy(kept.source, source=version).weights.by_group if kept else None
-    except PolicyRefused:
-        return None

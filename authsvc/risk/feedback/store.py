@@ -1,9 +1,7 @@
 """SQL of labels: say something of a decision, find the decision that a customer disowned, list what was labelled."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -38,9 +36,7 @@ class LabelledRow:
     at: datetime
     account_id: str | None
     probability: float
-    policy_version: str
-    model_version: str
-    contributions: Sequence[Mapping[str, Any]]
+    inputs_sealed: bytes
     label: str
     labelled_by: str | None
     labelled_at: datetime
@@ -103,9 +99,7 @@ def list_labelled(connection: Connection, since: datetime, until: datetime) -> l
             decided.at,
             decided.account_id,
             decided.probability,
-            decided.policy_version,
-            decided.model_version,
-            decided.contributions,
+            decided.inputs_sealed,
             said.label,
             said.labelled_by,
             said.at.label("labelled_at"),
