@@ -84,13 +84,14 @@ class Database:
         with self.engine.connect() as connection, connection.begin():
             self._begin(connection, "BEGIN IMMEDIATE")
             later: dict[Executable, list[Mapping[str, Any]]] = {}
-            connection.info[_LATER] = later
+            info = connection.info  # asked for once: a connection that breaks has none, and would say so instead of why
+            info[_LATER] = later
             try:
                 yield connection
                 for statement, rows in later.items():
                     connection.execute(statement, rows)
             finally:
-                del connection.info[_LATER]
+                info.pop(_LATER, None)
 
     def dispose(self) -> None:
         """Close every pooled connection."""

@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import insert_into
@@ -45,6 +45,18 @@ def test_a_write_rolls_back_when_its_block_raises(database, put):
         put(connection)
         _ = 1 / 0
     assert count(database) == 0
+
+
+def test_a_connection_that_breaks_in_a_write_is_named_as_that(database):
+    """503, which clients try again, and not the 500 of a defect: OperationalError is what web/problems.py looks for."""
+    if database.is_sqlite:
+        pytest.skip("nobody ends a connection to a file")
+    with pytest.raises(OperationalError), database.write() as connection:
+        own = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with database.read() as other:
+            other.execute(text("SELECT pg_terminate_backend(:own)"), {"own": own})
+        connection.execute(text("SELECT 1"))
+    assert count(database) == 0  # the next one works
 
 
 def test_what_is_written_through_the_read_door_does_not_stay(database, put):
