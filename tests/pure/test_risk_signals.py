@@ -204,6 +204,28 @@ CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
             "behaviour.system": 0.8 - 2.0 * WEIGHTS["device"] / (WEIGHTS["system"] + WEIGHTS["device"]),
         },
     ),
+    "a new device that repeats what the owner's says of itself": (
+        {
+            "device": DeviceSeen(),
+            "behaviour": BehaviourFacts(
+                (
+                    ("browser", -8.0),
+                    ("country", 2.0),
+                    ("device", -8.0),
+                    ("hour", -8.0),
+                    ("language", -8.0),
+                    ("round_trip", -8.0),
+                    ("system", -8.0),
+                    ("zone", -8.0),
+                )
+            ),
+        },
+        {"device.new": 2.0, "behaviour.country": 2.0 * WEIGHTS["country"]},
+    ),
+    "the known device at the usual hour": (
+        {"behaviour": BehaviourFacts((("hour", -8.0), ("round_trip", -8.0)))},
+        {**HOME, "behaviour.hour": -0.75, "behaviour.round_trip": -1.5},
+    ),
     "language, zone and travel": (
         {"behaviour": BehaviourFacts((("language", 1.0), ("travel", 1.0), ("zone", 1.0)))},
         {**HOME, "behaviour.language": 0.4, "behaviour.zone": 0.4, "behaviour.travel": 0.6},

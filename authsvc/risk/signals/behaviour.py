@@ -3,6 +3,10 @@
 The likelihoods are history/behaviour's, their weights and caps weighing.py's: fitted on simulated sign-ins, not
 calibrated on a deployment's labels. A group that says nothing is unknown, neither safe nor suspicious.
 
+What the sender says of itself (SAID_BY_SENDER), and the hour, which the sender picks, speak for the owner only on a
+browser that the account knows: a phishing page reads all of it, and sending it again costs nothing. On another browser
+they may speak against the owner, never for them.
+
 Group "where" says better what the signal `network` says roughly: when the one speaks, the other is silent.
 """
 
@@ -24,6 +28,7 @@ TEXTS = {
     "round_trip": ("The line is as fast as it usually is.", "The line is not as fast as it usually is."),
 }
 CODES = frozenset(f"behaviour.{part}" for part in TEXTS)
+SAID_BY_SENDER = frozenset({"device", "system", "browser", "language", "zone", "round_trip", "hour"})
 
 
 def speaks_of_place(context: RiskContext) -> bool:
@@ -36,8 +41,11 @@ def speaks_of_place(context: RiskContext) -> bool:
 def behaviour(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
-    said = []
-    for parts in weighed(dict(context.behaviour.parts)).values():
+    said, known = [], context.device.known
+    believed = {
+        part: value for part, value in context.behaviour.parts if known or value > 0 or part not in SAID_BY_SENDER
+    }
+    for parts in weighed(believed).values():
         said += [
             Contribution(f"behaviour.{part}", value, TEXTS[part][value > 0])
             for part, value in parts.items()
