@@ -6,8 +6,8 @@ ways of WAYS, and the weights are recalibrated as `authsvc feedback propose` wou
 weights decides on CASES, beside what it decides after the honest labels alone.
 
 What the attacker wants is that thieves are let in, so the false labels speak for lower weights: familiar sign-ins that
-were "attacks", unfamiliar ones that were "safe". Each way is tried with up to 3,000 labels, spread evenly over the time,
-for one version; and with the most of them for version after version, as if people activated each of them.
+were "attacks", unfamiliar ones that were "safe". Each way is tried with up to 3,000 labels, spread evenly over the
+time, for one version; and with the most of them for version after version, as if people activated each of them.
 
 Limits: whoever controls two analysts is not looked at, because they can activate any policy.
 """
@@ -83,6 +83,7 @@ def evaluate_poisoning(numbers: Sequence[int] = NUMBERS, seed: int = 1) -> dict[
     before = clean.policy or policy
     return {
         "labels": "simulated",
+        "weights_after_honest_labels": before.weights.by_group,
         "honest_labels": {str(label): count for label, count in HONEST.items()},
         "one_version_at_most": f"every weight times or divided by {STEP}",
         "cases": {name: _case(policy, before, context) for name, context in CASES.items()},
@@ -125,16 +126,16 @@ def labelled(name: str, context: RiskContext, label: Label, by: str, when: float
 
 
 def _drawn(draw: np.random.Generator, *, attack: bool) -> RiskContext:
-    device, network, country, typing = (0.15, 0.15, 0.5, -1.5) if attack else (0.8, 0.8, 0.95, 1.5)
-    known = draw.random() < device
-    at_home = draw.random() < network
+    """Return a sign-in of a population in which the shipped weights are nearly right."""
+    device, network, country, typing, failures = (0.05, 0.3, 0.75, -1.0, 2.0) if attack else (0.9, 0.7, 0.95, 1.0, 1.0)
+    known, at_home = draw.random() < device, draw.random() < network
     return replace(
         USUAL,
         device=DeviceSeen(known, MONTH_S if known else None),
         network=Seen.KNOWN if at_home else Seen.NEW,
         country=Seen.KNOWN if at_home or draw.random() < country else Seen.NEW,
-        failures=FailureCounts(account=int(draw.poisson(3.0 if attack else 0.5))),
-        typing=TypingFacts(TypingState.SCORED, float(draw.normal(typing, 1.5))),
+        failures=FailureCounts(account=int(draw.poisson(failures))),
+        typing=TypingFacts(TypingState.SCORED, float(draw.normal(typing, 2**0.5))),
     )
 
 

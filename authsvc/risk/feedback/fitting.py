@@ -12,7 +12,7 @@ The shift is for labels that are no random sample of sign-ins: analysts look at 
 frequent among labels. As in a case-control study it takes that up, and the weights stay right (Prentice & Pyke, 1979).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,19 @@ class Examples:
     groups: Floats
     attack: Floats  # 1.0 or 0.0
     counts: Floats
+    mistaken: Floats  # the share of such labels that is wrong
 
     def at(self, rows: NDArray[np.bool_]) -> "Examples":
-        return Examples(self.groups[rows], self.attack[rows], self.counts[rows])
+        return Examples(self.groups[rows], self.attack[rows], self.counts[rows], self.mistaken[rows])
+
+    def doubted(self, probability: Floats) -> "Examples":
+        """Return the same, each label counting for as much less as these probabilities of an attack make it a mistake.
+
+        P(right) = (1 - m) p / ((1 - m) p + m (1 - p)), with p what was given to what the label says, m `mistaken`.
+        """
+        given = np.where(self.attack > 0, probability, 1 - probability)
+        right = (1 - self.mistaken) * given
+        return replace(self, counts=self.counts * right / (right + self.mistaken * (1 - given)))
 
     def on_side(self, attack: bool) -> float:
         """Return what the labels of one side count for together."""

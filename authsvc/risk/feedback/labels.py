@@ -7,7 +7,8 @@ wasn't me", or not press it. A label that says something counts, on the side tha
 2. one analyst's all together at most as much as all other analysts', or as ALONE labels where that is more;
 3. all customers' together at most half of what the analysts' count for.
 
-So customers alone teach nothing, however many they are, and one analyst at most half.
+So customers alone teach nothing, however many they are, and one analyst at most half. And nobody is always right: a
+share of labels is taken to be mistaken, so that one against all evidence counts for little (fitting.py).
 """
 
 from collections import Counter
@@ -19,6 +20,7 @@ from enum import StrEnum
 CUSTOMER = 0.25
 ALONE = 30.0
 CUSTOMERS_TO_ANALYSTS = 0.5
+CUSTOMER_MISTAKEN, ANALYST_MISTAKEN = 0.1, 0.02  # judgement
 
 
 class Label(StrEnum):
@@ -51,6 +53,11 @@ class Labelled:
     @property
     def attack(self) -> bool | None:
         return TRUTH.get(self.label)
+
+    @property
+    def mistaken(self) -> float:
+        """How probable it is that such a label is wrong, before anything is looked at."""
+        return CUSTOMER_MISTAKEN if self.by_customer else ANALYST_MISTAKEN
 
     @property
     def by_customer(self) -> bool:

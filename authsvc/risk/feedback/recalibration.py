@@ -1,7 +1,8 @@
 """From labels to the weights of a next policy version, with figures of before and after. Pure.
 
 1. What each label counts for is bounded by who said it (labels.py). Under LEAST labels on either side nothing is
-   proposed, nor where newer labels lack a side.
+   proposed, nor where newer labels lack a side. A label that the present weights find absurd is doubted: it counts
+   for as much less as it is likely to be a mistake, when it teaches and when it judges.
 2. The older labels teach (fitting.py), the newest HELD_OUT of them judge. What is proposed is exactly what was judged,
    and only if its log-loss on the newer ones is lower.
 3. A weight moves by at most the factor STEP from one version to the next, and stays within the groups' own bounds; a
@@ -30,6 +31,7 @@ LEAST = 30.0  # labels on each side, by what they count for
 LEAST_NEWER = 5.0
 HEARD = 5
 HELD_OUT = 0.3
+DOUBTS = 5
 STEP = 1.25
 PRIOR_STEP = 0.5
 FARTHEST_SHIFT = 20.0  # of labels that are no sample
@@ -64,9 +66,13 @@ def recalibrate(policy: Policy, labelled: Sequence[Labelled], *, sample: bool = 
     older, judges = examples.at(~newer), examples.at(newer)
     if min(each.on_side(side) for each in (older, judges) for side in (True, False)) < LEAST_NEWER:
         return Recalibration(None, "older and newer labels both have to speak of attacks and of owners", figures)  # 1
-    present = np.array([policy.weights.by_group.get(name, 1.0) for name in NAMES])
-    before, after = _fitted(policy, older, present, sample)
-    prior = policy.prior_log_odds
+    prior, present = policy.prior_log_odds, np.array([policy.weights.by_group.get(name, 1.0) for name in NAMES])
+    doubted = examples
+    for _ in range(DOUBTS):  # the shift depends on which labels are believed
+        as_it_is = _shifted(policy, doubted.at(~newer), present, sample)
+        doubted = examples.doubted(probabilities(examples, prior, as_it_is))
+    older, judges = doubted.at(~newer), doubted.at(newer)
+    before, after = _shifted(policy, older, present, sample), _fitted(policy, older, present, sample)
     given = {"before": probabilities(judges, prior, before), "after": probabilities(judges, prior, after)}
     loss = {name: log_loss(judges, each) for name, each in given.items()}  # 2
     figures["judged_on"] = {"newer": int(newer.sum()), "learned_from_older": int((~newer).sum())}
@@ -87,6 +93,7 @@ def examples_of(labelled: Sequence[Labelled]) -> Examples:
         np.array([[each.groups.get(name, 0.0) for name in NAMES] for each in labelled]).reshape(-1, len(NAMES)),
         np.array([float(bool(each.attack)) for each in labelled]),
         np.array(counts_for(labelled)),
+        np.array([each.mistaken for each in labelled]),
     )
 
 
@@ -121,14 +128,16 @@ def changes(before: Policy, after: Policy, labelled: Sequence[Labelled]) -> dict
     return {label: dict(sorted(counted.items())) for label, counted in sorted(moved.items())}
 
 
-def _fitted(policy: Policy, older: Examples, present: Floats, sample: bool) -> tuple[Fitted, Fitted]:
-    """Return the present weights and the new ones, each with its shift; of a sample the present ones have none."""
-    reach = PRIOR_STEP if sample else FARTHEST_SHIFT
-    prior, (least, most) = policy.prior_log_odds, bounds(present, older)
-    before = fit(older, prior, present, present, present, 0.0 if sample else reach)
-    after = fit(older, prior, present, least, most, reach)
-    rounded = np.clip(np.round(after.weights, 3), least, most)  # what will stand in the file
-    return before, Fitted(rounded, round(after.shift, 3))
+def _shifted(policy: Policy, older: Examples, present: Floats, sample: bool) -> Fitted:
+    """Return the present weights, with the shift that suits labels that are no sample."""
+    return fit(older, policy.prior_log_odds, present, present, present, 0.0 if sample else FARTHEST_SHIFT)
+
+
+def _fitted(policy: Policy, older: Examples, present: Floats, sample: bool) -> Fitted:
+    """Return the new weights, as they will stand in the file."""
+    least, most = bounds(present, older)
+    found = fit(older, policy.prior_log_odds, present, least, most, PRIOR_STEP if sample else FARTHEST_SHIFT)
+    return Fitted(np.clip(np.round(found.weights, 3), least, most), round(found.shift, 3))
 
 
 def _next(policy: Policy, after: Fitted, labels: int, sample: bool) -> Policy:
