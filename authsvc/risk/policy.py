@@ -163,7 +163,7 @@ def assess(policy: Policy, context: RiskContext) -> Decision:
 
 def decide(contributions: tuple[Contribution, ...], policy: Policy, context: RiskContext) -> Decision:
     """Return the decision on what the signals said."""
-    log_odds = math.fsum([policy.prior_log_odds, *(each.log_odds for each in contributions)])
+    log_odds = math.fsum([policy.prior_log_odds, *[each.log_odds for each in contributions]])
     probability = _probability(log_odds)
     outcome = _by_thresholds(probability, policy)  # 1
     asked = (
@@ -171,8 +171,10 @@ def decide(contributions: tuple[Contribution, ...], policy: Policy, context: Ris
         *_ruling(contributions, policy, context, probability),  # 3
         *_requiring(policy, context),  # 4
     )
-    before, outcome = outcome, max((outcome, *(each.outcome for each in asked)), key=_ORDER.__getitem__)
-    shown = tuple(each.shown for each in asked if each.outcome is outcome and each.matters(before, policy, context))
+    before, shown = outcome, tuple[Contribution, ...]()
+    if asked:
+        outcome = max((outcome, *(each.outcome for each in asked)), key=_ORDER.__getitem__)
+        shown = tuple(each.shown for each in asked if each.outcome is outcome and each.matters(before, policy, context))
     if outcome is Outcome.STEP_UP and context.first_factor >= Level.PHR and policy.passkey_satisfies_step_up:  # 5
         outcome = Outcome.ALLOW
         shown = (*shown, Contribution("policy.passkey_satisfies", 0.0, "A passkey was used; nothing is stronger."))
@@ -234,7 +236,7 @@ class _Asked:
 
 def _forcing(contributions: tuple[Contribution, ...], policy: Policy, context: RiskContext) -> Iterator[_Asked]:
     level = _required(policy, context)
-    if any(each.code in policy.always_on for each in contributions):
+    if not policy.always_on.isdisjoint([each.code for each in contributions]):
         text = "The policy asks for a step-up at one of these reasons, whatever the rest."
         yield _Asked(Outcome.STEP_UP, level, Contribution("policy.always_on", 0.0, text))
     if context.account.guarded:
@@ -262,6 +264,8 @@ def _ruling(
 
 
 def _requiring(policy: Policy, context: RiskContext) -> Iterator[_Asked]:
+    if not policy.requirements:
+        return
     level = max((each.level for each in policy.requirements if each.covers(context)), default=Level.NONE)
     if context.first_factor < level:
         text = "The policy requires this level of the client or the action, whatever the risk."

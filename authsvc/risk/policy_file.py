@@ -25,8 +25,16 @@ LARGEST = 100_000  # characters of a file
 MOST_RULES, MOST_REQUIREMENTS = 32, 100
 DEAREST = 1e9
 
-_KEYS = {"name", "prior_log_odds", "thresholds", "costs", "step_up", "require", "rule", "weights"}
-_STEP_UP = {"requires", "passkey_satisfies_step_up", "always_on", "after_reset"}
+_TABLES = {
+    "thresholds": {"step_up_at", "deny_at"},
+    "costs": {"takeover", "challenge", "denial", "passed"},
+    "step_up": {"requires", "passkey_satisfies_step_up", "always_on", "after_reset"},
+    "require[]": {"client", "action", "level"},
+    "rule[]": {"name", "when", "then", "text", "requires"},
+    "weights": {"GROUP", "labels"},
+}
+_KEYS = {"name", "prior_log_odds", *(table.removesuffix("[]") for table in _TABLES)}
+LISTED_KEYS = ("name", "prior_log_odds", *(f"{table}.{key}" for table, keys in _TABLES.items() for key in keys))
 
 
 def load_policy(path: Path | None) -> Policy:
@@ -65,7 +73,7 @@ def parse_policy(text: str, *, source: str) -> Policy:
     read = Reader(source, text)
     top = read.top(values, _KEYS)
     step_up_at, deny_at, costs = _thresholds(top)
-    step_up = top.table("step_up", _STEP_UP)
+    step_up = top.table("step_up", _TABLES["step_up"])
     return Policy(
         name=top.text("name", 80),
         prior_log_odds=top.number("prior_log_odds", -FARTHEST_PRIOR, FARTHEST_PRIOR),
@@ -76,25 +84,24 @@ def parse_policy(text: str, *, source: str) -> Policy:
         always_on=step_up.codes("always_on"),
         after_reset="deny" if step_up.one_of("after_reset", ("lowest_level", "deny")) == "deny" else "lowest_level",
         costs=costs,
-        requirements=tuple(_requirement(each) for each in top.tables("require", MOST_REQUIREMENTS, _REQUIRE)),
+        requirements=tuple(
+            _requirement(each) for each in top.tables("require", MOST_REQUIREMENTS, _TABLES["require[]"])
+        ),
         rules=_rules(top),
         weights=_weights(top),
     )
-
-
-_REQUIRE, _RULE = {"client", "action", "level"}, {"name", "when", "then", "text", "requires"}
 
 
 def _thresholds(top: Table) -> tuple[float, float, Costs | None]:
     if "thresholds" in top and "costs" in top:
         top.refuse("costs", "either costs or thresholds, not both")
     if "thresholds" in top:
-        given = top.table("thresholds", {"step_up_at", "deny_at"})
+        given = top.table("thresholds", _TABLES["thresholds"])
         step_up_at, deny_at = given.number("step_up_at", 0.0, 1.0), given.number("deny_at", 0.0, 1.0)
         if not step_up_at < deny_at:
             given.refuse("deny_at", "must lie above thresholds.step_up_at")
         return step_up_at, deny_at, None
-    given = top.table("costs", {"takeover", "challenge", "denial", "passed"})
+    given = top.table("costs", _TABLES["costs"])
     costs = Costs(
         takeover=given.number("takeover", 0.01, DEAREST),
         challenge=given.number("challenge", 0.0, DEAREST),
@@ -118,7 +125,7 @@ def _requirement(table: Table) -> Requirement:
 
 def _rules(top: Table) -> tuple[Rule, ...]:
     rules: list[Rule] = []
-    for table in top.tables("rule", MOST_RULES, _RULE):
+    for table in top.tables("rule", MOST_RULES, _TABLES["rule[]"]):
         name = table.name("name")
         if name in [rule.name for rule in rules]:
             table.refuse("name", f"{name!r} names two rules")
