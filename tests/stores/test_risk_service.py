@@ -487,7 +487,7 @@ def test_a_decision_is_stored_with_what_it_saw_and_decided_again(journey: Journe
     assert seen == context
     again = assess(journey.risk.in_force.live, seen)
     assert (again.log_odds, again.probability) == (stored.log_odds, stored.probability)
-    assert [each.__dict__ for each in again.contributions] == stored.contributions
+    assert [each._asdict() for each in again.contributions] == stored.contributions
     assert (stored.decision, stored.required, stored.outcome) == ("step_up", "pwd_email", "open")
     assert stored.policy_version == journey.risk.in_force.live.version
     assert tags(journey.database)[-1] == "risk:decision:stepped_up"
