@@ -12,7 +12,14 @@ from authsvc.core.ids import new_bytes, new_id
 from authsvc.risk.forecast import INTERVAL, READY_AFTER, Baseline
 from authsvc.risk.history.failures import count_failures
 from authsvc.risk.incidents.service import AttackWatch
-from authsvc.risk.incidents.store import Incident, Measure, find_baseline, list_incidents, list_intervals
+from authsvc.risk.incidents.store import (
+    Incident,
+    Measure,
+    find_baseline,
+    insert_incident,
+    list_incidents,
+    list_intervals,
+)
 from authsvc.risk.incidents.tables import risk_baselines, risk_incidents, risk_intervals
 from authsvc.risk.tables import sign_in_failures
 from tests.support.clocks import SettableClock
@@ -82,6 +89,16 @@ def test_a_flood_opens_one_incident_that_closes_when_it_is_over(
     assert told[1].facts["incident"] == incident.id
     assert told[1].facts["seen"] == 300
     assert [each.seen for each in counted[:2]] == [200, 300]
+
+
+def test_challenges_do_not_keep_the_scrutiny_up_that_makes_them(
+    database: Database, audit: Audit, clock: SettableClock
+) -> None:
+    now = clock.now()
+    with database.write() as connection:
+        for measure in Measure:
+            insert_incident(connection, Incident(new_id("inc"), measure, now, now, None, 4.0, 20.0, 200, 0))
+    assert seen_by_decisions(database, clock) == 2
 
 
 def test_what_is_usual_opens_none(database: Database, audit: Audit, clock: SettableClock) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from authsvc.console.incidents.chart import Chart, chart_of
 from authsvc.console.service import Console, NoPermission, StaffMember
 from authsvc.core.origin import Origin
-from authsvc.risk.incidents.store import Incident, Measure, list_incidents, list_intervals
+from authsvc.risk.incidents.store import SCRUTINISED, Incident, Measure, list_incidents, list_intervals
 
 MOST = 50
 CHARTS = 10  # of the first ones on the page
@@ -29,6 +29,10 @@ class ShownIncident:
     incident: Incident
     what: str
     chart: Chart | None
+
+    @property
+    def raises_scrutiny(self) -> bool:
+        return self.incident.measure in SCRUTINISED
 
 
 @dataclass(frozen=True)

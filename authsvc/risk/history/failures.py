@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select
 
 from authsvc.core.ids import new_id
 from authsvc.risk.context import FailureCounts
 from authsvc.risk.history.indexes import Indexes, named, one_of
+from authsvc.risk.incidents.store import SCRUTINISED
 from authsvc.risk.incidents.tables import STALE_AFTER, risk_incidents
 from authsvc.risk.tables import sign_in_failures
 
@@ -44,14 +45,18 @@ def _counts(keys: int) -> Select[Any]:
         select(func.count(func.distinct(on_account.c.source_index))).scalar_subquery(),
         select(func.count())
         .select_from(risk_incidents)
-        .where(risk_incidents.c.closed_at.is_(None), risk_incidents.c.last_seen_at > bindparam("incidents_since"))
+        .where(
+            risk_incidents.c.closed_at.is_(None),
+            risk_incidents.c.last_seen_at > bindparam("incidents_since"),
+            or_(*(risk_incidents.c.measure == measure.value for measure in SCRUTINISED)),
+        )
         .scalar_subquery(),
     )
 
 
 def count_failures(connection: Connection, *, account: Indexes, source: Indexes, now: datetime) -> FailureCounts:
     """Return the failures on the account in 24 hours with their sources, from the source in 1 hour with the accounts
-    it tried, and how many incidents are open."""
+    it tried, and how many incidents that raise scrutiny are open."""
     since = {
         "account_since": now - ACCOUNT_WINDOW,
         "source_since": now - SOURCE_WINDOW,

@@ -4,7 +4,8 @@
 2. claim them in one statement: of many processes one goes on;
 3. outside: an incident opens, or goes on; inside for CALM_FOR: it closes. Both leave an event.
 
-While one is open every decision on a password weighs it (signals/attack.py). After an outage the time that was missed
+While one of failures or new devices is open every decision on a password weighs it (signals/attack.py); one of
+challenges only tells analysts. After an outage the time that was missed
 is skipped: it says nothing about attacks.
 """
 

@@ -25,6 +25,11 @@ class Measure(StrEnum):
     NEW_DEVICES = "new_devices"
 
 
+# Open, these raise everyone's scrutiny. Challenges do not: scrutiny makes challenges, so an incident of them would keep
+# itself open for as long as people sign in.
+SCRUTINISED = (Measure.FAILURES, Measure.NEW_DEVICES)
+
+
 @dataclass(frozen=True)
 class Incident:
     id: str

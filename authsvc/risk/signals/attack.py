@@ -14,7 +14,7 @@ INCIDENTS = ((1, 1.0), (2, 1.5))
 SOURCES = ((4, 0.5), (8, 1.0), (20, 2.0))  # in 24 h
 
 TEXTS = {
-    "attack.incident": "An incident is open: failures, challenges or new devices are far above what is usual now.",
+    "attack.incident": "An incident is open: failures or new devices are far above what is usual now.",
     "attack.account_sources": "Sign-ins to this account failed from many different sources within a day.",
 }
 
