@@ -47,6 +47,7 @@ def test_new_words_ask_again_and_taking_back_deletes_what_was_kept_under_the_old
         assert deleted == []  # nobody has taken anything back
         assert consents.withdraw(connection, account_id, Purpose.TYPING, origin=HERE, now=clock.now())
         assert not consents.outdated(connection, account_id, Purpose.TYPING)
+    with database.read() as connection:
         withdrawn = connection.execute(
             select(audit_events.c.facts).where(audit_events.c.tag == "accounts:consent:withdrawn")
         ).scalar_one()
