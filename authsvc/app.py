@@ -33,6 +33,8 @@ from authsvc.console.cases import routes as case_routes
 from authsvc.console.cases.service import Cases
 from authsvc.console.incidents import routes as incident_routes
 from authsvc.console.incidents.service import Incidents
+from authsvc.console.labels import routes as label_routes
+from authsvc.console.labels.service import Labels
 from authsvc.console.service import Console
 from authsvc.core.audit.sealer import Sealer, SealerThread
 from authsvc.core.audit.service import Audit
@@ -580,6 +582,7 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         oidc_routes.build_router(parts.provider, pages, csrf),
         console_routes.build_router(parts.console, pages),
         case_routes.build_router(Cases(parts.console), pages, csrf),
+        label_routes.build_router(Labels(parts.console), pages, csrf),
         incident_routes.build_router(Incidents(parts.console), pages),
     ):
         app.include_router(router)

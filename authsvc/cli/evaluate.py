@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from authsvc.evaluate.decisions import Judged
     from authsvc.evaluate.rates import Curve
     from authsvc.factors.face.embedder.choice import EmbedderChoice
 
@@ -201,6 +202,59 @@ def liveness(
         from authsvc.evaluate.det_plot import draw
 
         draw(curves, plot, title="Presentation attack detection, per frame", across="APCER", down="BPCER")
+
+
+@app.command()
+def decisions(
+    csv: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Columns probability and label, instead.")
+    ] = None,
+    simulated: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Sign-ins of `authsvc simulate logins`, instead.")
+    ] = None,
+    since: Annotated[str, typer.Option(help="How far back in this deployment: 90d, 12w.")] = "90d",
+    rows: Annotated[int | None, typer.Option(min=1, help="Of a simulated file the first so many rows only.")] = None,
+    plot: Annotated[Path | None, typer.Option(dir_okay=False, help="Draw a reliability diagram into this PNG.")] = None,
+) -> None:
+    """How right the probabilities of decisions are, against labels: this deployment's, or a file's."""
+    from authsvc.evaluate import decisions as judge
+    from authsvc.risk.policy_file import default_policy
+
+    if csv and simulated:
+        raise typer.BadParameter("either --csv or --simulated")
+    try:
+        if csv:
+            judged = judge.of_file(csv)
+        elif simulated:
+            judged = judge.of_simulated(simulated, default_policy(), rows)
+        else:
+            judged = _labelled(since)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+    report, found = judge.evaluate(judged)
+    print_report(report)
+    if plot and found:
+        from authsvc.evaluate.reliability_plot import draw_reliability
+
+        draw_reliability(found, plot, title=f"Decisions: {judged.source}")
+
+
+@app.command()
+def poisoning() -> None:
+    """How many false labels, by whom, move a decision; on labels that are simulated."""
+    from authsvc.evaluate.poisoning import evaluate_poisoning
+
+    print_report(evaluate_poisoning())
+
+
+def _labelled(since: str) -> "Judged":
+    from authsvc.cli.feedback import gathered
+    from authsvc.evaluate.decisions import of_labels
+
+    services, found = gathered(since)
+    with services.database.write() as connection:
+        services.risk.in_force.look(connection, services.clock.now())
+    return of_labels(found.labelled, services.risk.in_force.live.weights.source, found.left_out)
 
 
 def folders_of(named: Sequence[str]) -> dict[str, Path]:

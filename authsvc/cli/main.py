@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from authsvc.cli import audit, bench, client, evaluate, face, key, policy, simulate, train, user
+from authsvc.cli import audit, bench, client, evaluate, face, feedback, key, policy, simulate, train, user
 from authsvc.core.errors import AuthsvcError
 from authsvc.settings import SettingsProblem
 
@@ -24,6 +24,7 @@ app.add_typer(policy.app, name="policy", help="The policy: check, propose, activ
 app.add_typer(key.app, name="key", help="Keys: make, rotate, list.")
 app.add_typer(audit.app, name="audit", help="The evidence, and whether it is whole.")
 app.add_typer(evaluate.app, name="evaluate", help="How right a model is, on data that it was not trained on.")
+app.add_typer(feedback.app, name="feedback", help="What was said of decisions, and weights that fit it better.")
 app.add_typer(simulate.app, name="simulate", help="Populations that nobody is in, to develop and compare with.")
 app.add_typer(train.app, name="train", help="Make a shipped model again.")
 app.command(name="bench")(bench.bench)

@@ -34,6 +34,7 @@ from authsvc.core.errors import NotFound, NotSignedIn
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.cipher import CannotOpen
 from authsvc.core.sealing.service import Vault
+from authsvc.risk.feedback.store import KeptLabel, find_label
 from authsvc.risk.store import StoredDecision, find_decision
 
 ANALYST = "analyst"
@@ -88,6 +89,8 @@ class OpenedDecision:
     altered: bool  # the sealed inputs no longer open: somebody changed the row
     events: tuple[Event, ...]
     clients: dict[str, str]
+    label: KeptLabel | None  # what was said of it since
+    labelled_by: str | None  # the analyst's name
 
 
 @dataclass(frozen=True)
@@ -165,9 +168,13 @@ class Console:
             person = list_people(connection, {subject}).get(subject) if subject else None
             events = tuple(list_events_around(connection, subject, decision.at)) if subject else ()
             clients = list_client_names(connection)
+            label = find_label(connection, decision.id)
+            analyst = label.labelled_by if label else None
+            named = list_people(connection, {analyst}).get(analyst) if analyst else None
         facts = {"decision": decision.id, "subject": subject, "inputs": inputs is not None}
         self.record("console:decision:opened", member, origin, now, facts)
-        return OpenedDecision(member, decision, person, inputs, altered, events, clients)
+        by = named.display_name if named else None
+        return OpenedDecision(member, decision, person, inputs, altered, events, clients, label, by)
 
     def analyst(self, secret: str | None, *, origin: Origin, now: datetime) -> StaffMember | NoPermission:
         """Return who is at work, if they may be here; a refusal is recorded. Raises NotSignedIn."""

@@ -28,6 +28,12 @@ WINDOW_WORDS: Final[Mapping[str, str]] = {
     "30d": "Last 30 days",
     "all": "All time",
 }
+SAID_WORDS: Final[Mapping[str, str]] = {
+    "safe": "It was the owner",
+    "compromised": "It was somebody else",
+    "dismissed": "Nothing can be said",
+    "not_me": "The customer said “this wasn't me”",
+}
 _TYPED = ("typing", "email_typing")
 _TYPING_SHOWN = ("state", "log_ratio", "automation")
 _LABELS: Final[Mapping[str, str]] = {

@@ -2,7 +2,8 @@
 
 1. the link is spent, once; 2. every session ends, and with it every refresh token;
 3. pending changes stop; 4. the strongest factor is asked for next, and where somebody else may know the password, it
-has to be changed by mail before it signs in again (concern.py); 5. a case is opened for the security team.
+has to be changed by mail before it signs in again (concern.py); 5. a case is opened for the security team, and the
+sign-in that it is about is labelled (risk/feedback).
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from authsvc.core.origin import Origin
 from authsvc.factors.password.service import Passwords
 from authsvc.login.alerts.concern import concerns_password
 from authsvc.login.store import insert_case
+from authsvc.risk.feedback.service import Feedback
 
 # Stops what is pending for an account, in the caller's transaction: (connection, account id, origin, now).
 Stop = Callable[[Connection, str, Origin, datetime], None]
@@ -95,6 +97,9 @@ class NotMe:
             event_id=event_id,
             now=now,
         )  # 5
+        Feedback(self.audit).disowned(
+            connection, account_id, alert_id=alert_id, event_id=event_id, origin=origin, now=now
+        )
         facts = {"case": case_id, "kind": kind, "alert": alert_id, "event": event_id, "sessions_ended": ended}
         self.audit.record(
             connection, "login:alert:disowned", now=now, account_id=account_id, origin=origin, facts=facts

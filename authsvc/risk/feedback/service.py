@@ -19,7 +19,6 @@ from authsvc.core.audit.service import Audit
 from authsvc.core.errors import BadInput, NotAllowed, NotFound
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.cipher import CannotOpen
-from authsvc.core.sealing.service import Vault
 from authsvc.risk.context import RiskContext, from_inputs
 from authsvc.risk.feedback.labels import BY_ANALYSTS, Label, Labelled
 from authsvc.risk.feedback.store import (
@@ -49,7 +48,6 @@ class Feedback:
     """What is done with labels."""
 
     audit: Audit
-    vault: Vault
 
     def say(
         self, connection: Connection, decision_id: str, label: str, *, analyst: str, origin: Origin, now: datetime
@@ -110,7 +108,7 @@ class Feedback:
     def _context(self, connection: Connection, row: LabelledRow) -> RiskContext | None:
         if row.account_id is None:
             return None
-        inputs = self.vault.open_json_for(
+        inputs = self.audit.vault.open_json_for(
             connection, row.account_id, row.inputs_sealed, context=f"risk_decisions:{row.decision_id}"
         )
         return None if inputs is None else from_inputs(inputs)
