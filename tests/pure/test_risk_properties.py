@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from authsvc.accounts.levels import Level
 from authsvc.risk.context import (
     AccountState,
+    Action,
+    BehaviourFacts,
     DeviceSeen,
     FailureCounts,
+    PasskeyFacts,
     RiskContext,
     Seen,
     Trigger,
@@ -20,11 +23,14 @@ from authsvc.risk.context import (
     TypingState,
     from_inputs,
 )
+from authsvc.risk.history.behaviour.likelihood import ROUND_TRIP, TRAVEL
+from authsvc.risk.history.behaviour.sighting import Feature
 from authsvc.risk.keystroke.automation import FINDINGS
 from authsvc.risk.policy import Outcome, assess
 from authsvc.risk.policy_file import load_policy
 
 POLICY = load_policy(None)
+PARTS = [*map(str, Feature), ROUND_TRIP, TRAVEL]
 SEVERITY = {Outcome.ALLOW: 0, Outcome.STEP_UP: 1, Outcome.DENY: 2}
 
 any_float = st.floats(allow_nan=True, allow_infinity=True)
@@ -36,7 +42,9 @@ contexts = st.builds(
     device=st.builds(DeviceSeen, known=st.booleans(), age_s=st.none() | any_float, stolen=st.booleans()),
     network=st.sampled_from(Seen),
     country=st.sampled_from(Seen),
-    failures=st.builds(FailureCounts, account=count, address=count, address_accounts=count),
+    failures=st.builds(
+        FailureCounts, account=count, address=count, address_accounts=count, account_sources=count, incidents=count
+    ),
     since_last_sign_in_s=st.none() | any_float,
     sign_ins=st.integers(0, 10**9),
     typing=st.builds(
@@ -53,6 +61,11 @@ contexts = st.builds(
         password_reset=st.booleans(),
         reachable=st.none() | st.sampled_from(Level),
     ),
+    passkey=st.builds(PasskeyFacts, counter_went_back=st.booleans()),
+    behaviour=st.dictionaries(st.sampled_from([*PARTS, "of_the_future"]), any_float).map(
+        lambda parts: BehaviourFacts(tuple(sorted(parts.items())))
+    ),
+    action=st.sampled_from(Action),
     failed_parts=st.lists(st.sampled_from(["typing", "country"])).map(tuple),
 )
 
@@ -69,6 +82,7 @@ def finite(context: RiskContext) -> RiskContext:
         since_last_sign_in_s=clean(context.since_last_sign_in_s),
         typing=replace(context.typing, log_ratio=clean(context.typing.log_ratio)),
         email_typing=replace(context.email_typing, log_ratio=clean(context.email_typing.log_ratio)),
+        behaviour=BehaviourFacts(tuple((name, clean(part) or 0.0) for name, part in context.behaviour.parts)),
     )
 
 
@@ -109,6 +123,14 @@ def _against(name: str) -> Callable[[RiskContext, float], RiskContext]:
         "more accounts tried": lambda c, much: replace(
             c, failures=replace(c.failures, address_accounts=c.failures.address_accounts + int(much))
         ),
+        "more sources tried the account": lambda c, much: replace(
+            c, failures=replace(c.failures, account_sources=c.failures.account_sources + int(much))
+        ),
+        "one more incident": lambda c, _: replace(c, failures=replace(c.failures, incidents=c.failures.incidents + 1)),
+        "behaves less like the owner": lambda c, much: replace(
+            c, behaviour=BehaviourFacts(tuple((name, part + much / 50) for name, part in c.behaviour.parts))
+        ),
+        "the counter went back": lambda c, _: replace(c, passkey=PasskeyFacts(counter_went_back=True)),
         "longer away": lambda c, much: replace(c, since_last_sign_in_s=(c.since_last_sign_in_s or 0.0) + much * 86_400),
         "typed less alike": lambda c, much: replace(
             c,
@@ -142,6 +164,10 @@ AGAINST = (
     "more failures on the account",
     "more failures from the address",
     "more accounts tried",
+    "more sources tried the account",
+    "one more incident",
+    "behaves less like the owner",
+    "the counter went back",
     "longer away",
     "typed less alike",
     "the address typed less alike",

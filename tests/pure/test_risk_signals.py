@@ -19,9 +19,11 @@ from authsvc.risk.context import (
     TypingState,
 )
 from authsvc.risk.contribution import Contribution, step
+from authsvc.risk.history.behaviour.weighing import GROUPS as MODEL_GROUPS
 from authsvc.risk.history.behaviour.weighing import WEIGHTS
 from authsvc.risk.signals import CODES, SIGNALS, score
 from authsvc.risk.signals.groups import GROUP_OF, GROUPS, within_groups
+from authsvc.risk.signals.known_device import KNOWN
 
 DAY_S = 86_400.0
 FAMILIAR = RiskContext(
@@ -291,6 +293,16 @@ def test_every_code_is_in_one_group() -> None:
     codes = [code for group in GROUPS for code in group.codes]
     assert len(codes) == len(set(codes)) == len(GROUP_OF)
     assert all(group.least <= 0 < group.most for group in GROUPS)
+
+
+def test_behaviour_and_signals_agree_on_groups_and_bounds() -> None:
+    """Evaluations score within the model's bounds, decisions within both: whatever moves one has to move the other."""
+    for name, model in MODEL_GROUPS.items():
+        [group] = {GROUP_OF[f"behaviour.{part}"].name: GROUP_OF[f"behaviour.{part}"] for part in model.parts}.values()
+        if name == "what":  # in one group with the device's cookie
+            assert (group.least, group.most) == (KNOWN + model.least, 2.8) and model.most <= group.most
+        else:
+            assert (group.least, group.most) == (model.least, model.most)
 
 
 def test_a_group_is_cut_from_its_end_and_only_on_the_side_that_is_too_much() -> None:
