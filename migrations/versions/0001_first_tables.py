@@ -715,6 +715,7 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=16), nullable=False),
         sa.Column("flow_id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=True),
         sa.Column("browser_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("browser_known", sa.Boolean(), nullable=False),
         sa.Column("asked", sa.JSON(), nullable=True),

@@ -367,9 +367,10 @@ def test_a_withdrawal_waits_for_the_template_that_is_being_written(
     faces = build_faces(postgresql_only_database, vault, audit, clock)
     faces.consent()
     ticket = faces.ticket()
+    nonce = faces.begin(ticket).nonce
     withdrawal = threading.Thread(target=faces.withdraw)
     with faces.face.database.write() as connection:  # as the service does it, long before: its lock is gone
-        assert consume_ticket(connection, ticket.ticket_id, nonce=ticket.nonce, now=clock.now())
+        assert consume_ticket(connection, ticket.ticket_id, nonce=nonce, now=clock.now())
     with faces.face.database.write() as connection:
         assert hold_claimed_ticket(connection, ticket.ticket_id)
         withdrawal.start()

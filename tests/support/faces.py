@@ -155,6 +155,7 @@ class Faces:
         account_id: str = ACCOUNT,
         flow_id: str = FLOW,
         browser: TicketBrowser | None = KNOWN_BROWSER,
+        session_id: str | None = None,
     ) -> IssuedTicket:
         with self.face.database.write() as connection:
             return self.face.issue_ticket(
@@ -163,6 +164,7 @@ class Faces:
                 account_id=account_id,
                 purpose=purpose,
                 browser=browser,
+                session_id=session_id,
                 origin=ORIGIN,
                 now=self.clock.now(),
             )
@@ -183,15 +185,16 @@ class Faces:
     ) -> Any:
         """Begin and send a capture. Args: changes are to the claim."""
         order = order or self.begin(ticket, device)
+        self.captures.check_ticket(secret=ticket.secret, origin=ORIGIN)  # as the route does, before it reads the body
         claim = claim_of(order, frames, device=device, **changes)
         capture = Capture(claim, tuple(frames))
         return self.captures.submit(secret=ticket.secret, capture=capture, origin=ORIGIN, sender=sender)
 
-    def device_ticket(self, *, account_id: str = ACCOUNT, browser: str | None = None) -> IssuedDeviceTicket:
-        """Return what the account page of a signed-in session gives to a device, or to a browser with this row."""
-        keys, now = self.face.keys, self.clock.now()
+    def session(self, *, account_id: str = ACCOUNT) -> str:
+        """Return the id of a signed-in session."""
+        now = self.clock.now()
         with self.face.database.write() as connection:
-            session, _ = keys.sessions.open(
+            session, _ = self.face.keys.sessions.open(
                 connection,
                 account_id=account_id,
                 device_id=None,
@@ -200,13 +203,25 @@ class Faces:
                 origin=ORIGIN,
                 now=now,
             )
-            return keys.issue_ticket(
+        return session.id
+
+    def end_sessions(self, *, account_id: str = ACCOUNT) -> None:
+        with self.face.database.write() as connection:
+            self.face.keys.sessions.end_all(
+                connection, account_id, reason="signed_out", origin=ORIGIN, now=self.clock.now()
+            )
+
+    def device_ticket(self, *, account_id: str = ACCOUNT, browser: str | None = None) -> IssuedDeviceTicket:
+        """Return what the account page of a signed-in session gives to a device, or to a browser with this row."""
+        session_id = self.session(account_id=account_id)
+        with self.face.database.write() as connection:
+            return self.face.keys.issue_ticket(
                 connection,
                 account_id,
-                session_id=session.id,
+                session_id=session_id,
                 kind="browser" if browser else "app",
                 browser_device_id=browser,
-                now=now,
+                now=self.clock.now(),
             )
 
     def device(self, *, account_id: str = ACCOUNT, seed: int = 7, browser: str | None = None) -> Device:

@@ -143,10 +143,13 @@ class FaceService:
         account_id: str,
         purpose: TicketPurpose,
         browser: TicketBrowser | None = None,
+        session_id: str | None = None,
         origin: Origin,
         now: datetime,
     ) -> IssuedTicket:
         """Return permission for one capture. The caller has made sure that the flow passed a first factor.
+
+        Args: session_id is the session whose fresh proof the capture rests on, where it rests on one: it ends with it.
 
         Raises:
             NotAllowed: face.disabled, face.no_consent (to enrol).
@@ -165,6 +168,7 @@ class FaceService:
             purpose=purpose,
             flow_id=flow_id,
             account_id=account_id,
+            session_id=session_id,
             browser_hash=browser.secret_hash if browser else None,
             browser_known=browser is not None and browser.known,
             asked=asdict(browser.asked) if browser and browser.asked else None,

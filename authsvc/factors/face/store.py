@@ -49,6 +49,7 @@ class Ticket:
     browser_known: bool
     created_at: datetime
     expires_at: datetime
+    session_id: str | None = None
     asked: Mapping[str, str] | None = None
     device_id: str | None = None
     begun_at: datetime | None = None

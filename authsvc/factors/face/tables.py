@@ -27,6 +27,7 @@ face_tickets = Table(
     Column("purpose", String(16), nullable=False),  # enrol | verify
     Column("flow_id", String(64), nullable=False),
     Column("account_id", String(64), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("session_id", String(64)),  # to enrol: which asked for it, and has to be alive still
     # The browser that asked for it: the hash of its flow secret, and whether the account knew it.
     Column("browser_hash", LargeBinary(32)),
     Column("browser_known", Boolean, nullable=False),

@@ -241,6 +241,7 @@ class StepUp:
                 account_id=flow.account_id,
                 purpose=purpose,
                 browser=TicketBrowser(flow.browser_hash, seen.known, asked),
+                session_id=flow.session_id if purpose == "enrol" else None,
                 origin=visitor.origin,
                 now=now,
             )

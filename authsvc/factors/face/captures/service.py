@@ -39,7 +39,7 @@ from sqlalchemy import Connection
 from authsvc.accounts.alerts.service import AlertKind, Alerts
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.devices.service import Devices
-from authsvc.accounts.store import lock_account
+from authsvc.accounts.store import Account, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
@@ -170,8 +170,9 @@ class Captures:
         with self.database.write() as connection:
             known = device_id is None or self.keys.find(connection, ticket.account_id, device_id) is not None
             begun = store.begin_ticket(connection, ticket.id, device_id=device_id, now=now) if known else None
+            taken = ticket_fault_of(store.find_ticket(connection, ticket.id), None, now)  # meanwhile
         if begun is None:
-            code = "face.foreign_device" if known else "face.device_unknown"
+            code = (taken or "face.foreign_device") if known else "face.device_unknown"
             raise self._refused_ticket(ticket, code, origin, now)
         asked = Asked(**begun.asked) if begun.asked else None
         return Order(begun.nonce, _prompts_of(begun), begun.expires_at, begun.purpose, asked)
@@ -179,32 +180,35 @@ class Captures:
     def check_ticket(self, *, secret: str, origin: Origin) -> str:
         """Make sure that a capture may be sent on this ticket, before its body is read; return whose it is.
 
+        It counts here, whatever is sent then: a slow body holds a place in the lane as long as any.
+
         Raises:
-            TooMany: this address has sent too many.
+            TooMany: this address, or this account, has sent too many.
             NotFound, Gone: face.ticket_unknown, face.ticket_expired, face.ticket_spent.
         """
         self.limits.spend("face_per_address", origin.source)
-        return self._open_ticket(secret, None, origin).account_id
+        account_id = self._open_ticket(secret, None, origin).account_id
+        self.limits.spend("face_per_account", account_id)
+        return account_id
 
     def refuse_upload(self, *, secret: str, code: str, origin: Origin) -> None:
         """Keep the evidence of an upload that was cut off; the ticket stays open."""
         now = self.clock.now()
         with self.database.write() as connection:
             ticket = store.find_ticket_by_secret(connection, hash_secret(secret))
+            self._record(connection, TAGS["refused"], ticket, origin, now, reason=code)
             if ticket is not None:
                 store.note_refusal(connection, ticket.id, reason=code)
-            self._record(connection, TAGS["refused"], ticket, origin, now, reason=code)
 
     def submit(self, *, secret: str, capture: Capture, origin: Origin, sender: Sender = NOBODY) -> Verdict:
-        """Check and measure a capture, then enrol or compare it. The caller was admitted to the lane.
+        """Check and measure a capture, then enrol or compare it. The caller passed `check_ticket`, and is in the lane.
 
         Raises:
             NotFound, Gone, NotAllowed: checks 1 to 4. The ticket stays as it was.
-            TooMany: this account has sent too many, or failed too often and has to wait.
+            TooMany: this account has failed too often and has to wait.
             Busy: the worker died or took too long. The ticket is open again, with the same nonce.
         """
         ticket = self._open_ticket(secret, capture.claim.nonce, origin)  # 1
-        self.limits.spend("face_per_account", ticket.account_id)
         now = self.clock.now()
         if code := self._sender_fault(ticket, capture, sender, now):  # 2, 3, 4
             raise self._refused_ticket(ticket, code, origin, now)
@@ -284,6 +288,7 @@ class Captures:
         now = self.clock.now()
         attempt: object = True
         with self.database.write() as connection:
+            lock_account(connection, ticket.account_id)  # in the order in which everybody takes them
             claimed = store.consume_ticket(
                 connection, ticket.id, nonce=ticket.nonce, device_id=ticket.device_id, now=now
             )
@@ -315,8 +320,8 @@ class Captures:
         else:
             now = self.clock.now()
             with self.database.write() as connection:
-                store.note_refusal(connection, ticket.id, reason=refusal.code)
                 self._record(connection, TAGS["refused"], ticket, origin, now, reason=refusal.code, frame=refusal.frame)
+                store.note_refusal(connection, ticket.id, reason=refusal.code)
         return Verdict("refused", refusal.code, satisfies=False)
 
     def _open_again(self, ticket: Ticket, tag: str, refusal: FrameRefusal, origin: Origin, *, fresh: bool) -> None:
@@ -336,12 +341,11 @@ class Captures:
         with self.database.write() as connection:
             account = lock_account(connection, ticket.account_id)
             if account is None or not store.hold_claimed_ticket(connection, ticket.id):
-                # Consent was withdrawn or the person erased while we measured: leave nothing about them, not
-                # even an address, which would be sealed under a key that erasure has just destroyed.
+                # Consent was withdrawn or the person erased while we measured: leave nothing about them.
                 facts = {"ticket": ticket.id, "purpose": ticket.purpose, "reason": "face.no_consent"}
                 self.audit.record(connection, TAGS["refused"], now=now, facts=facts)
                 return Verdict("refused", "face.no_consent", satisfies=False)
-            finding = found or self._decide(connection, ticket, measured, now)
+            finding = found or self._decide(connection, ticket, account, measured, now)
             proven = finding.outcome == "match" and self._counts(connection, ticket)
             store.finish_ticket(
                 connection, ticket.id, verdict=finding.outcome, reason=finding.reason, satisfies=proven, now=now
@@ -360,7 +364,11 @@ class Captures:
             )
         return Verdict(finding.outcome, finding.reason, satisfies=proven)
 
-    def _decide(self, connection: Connection, ticket: Ticket, measured: Measured, now: datetime) -> _Finding:
+    def _decide(
+        self, connection: Connection, ticket: Ticket, account: Account, measured: Measured, now: datetime
+    ) -> _Finding:
+        if not account.is_active or not self._asked_for(connection, ticket, now):
+            return _Finding("refused", "face.ticket_unknown")
         if code := self.missing(connection, ticket.account_id, ticket.purpose):
             return _Finding("refused", code)
         if (frame := self._seen_before(connection, ticket.account_id, measured)) is not None:  # 13
@@ -399,6 +407,11 @@ class Captures:
         if ticket.device_id is not None and finding.outcome != "refused":
             self.keys.note_use(connection, ticket.device_id, now)
 
+    def _asked_for(self, connection: Connection, ticket: Ticket, now: datetime) -> bool:
+        """Return whether the session that an enrolment rests on is alive: who ended it meant this, too."""
+        session_id = ticket.session_id
+        return session_id is None or self.keys.sessions.find_live_by_id(connection, session_id, now=now) is not None
+
     def _counts(self, connection: Connection, ticket: Ticket) -> bool:
         """Return whether a match on this ticket is a proof: the key is still there, the browser is known."""
         if self.settings.satisfies == "never" or not ticket.browser_known or ticket.device_id is None:
@@ -433,6 +446,11 @@ class Captures:
         measured: Measured | None = None,
         match: Match | None = None,
     ) -> None:
+        owner = lock_account(connection, ticket.account_id) if ticket else None
+        if ticket is not None and (owner is None or owner.status == "erased"):
+            # Erased while the capture was on its way: what is sealed now would make a new key, which nobody destroys.
+            self.audit.record(connection, tag, now=now, facts={"ticket": ticket.id, "purpose": ticket.purpose})
+            return
         facts: dict[str, str | int | float | None] = {"reason": reason, "frame": frame}
         personal: dict[str, float] = {}
         if ticket is not None:
