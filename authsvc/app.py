@@ -35,6 +35,8 @@ from authsvc.console.incidents import routes as incident_routes
 from authsvc.console.incidents.service import Incidents
 from authsvc.console.labels import routes as label_routes
 from authsvc.console.labels.service import Labels
+from authsvc.console.policy import routes as policy_routes
+from authsvc.console.policy.service import PolicyDesk
 from authsvc.console.service import Console
 from authsvc.core.audit.sealer import Sealer, SealerThread
 from authsvc.core.audit.service import Audit
@@ -584,6 +586,7 @@ def build_app(settings: Settings, services: Services | None = None, *, storefron
         case_routes.build_router(Cases(parts.console), pages, csrf),
         label_routes.build_router(Labels(parts.console), pages, csrf),
         incident_routes.build_router(Incidents(parts.console), pages),
+        policy_routes.build_router(PolicyDesk(parts.console, parts.policies, parts.risk.in_force), pages, csrf),
     ):
         app.include_router(router)
     if parts.mailbox is not None:

@@ -6,10 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from authsvc.core.database import insert_into
 from authsvc.risk.policies.tables import risk_policies, risk_policies_in_force, risk_policy_proposals
+from authsvc.risk.tables import risk_decisions
 
 
 class Role(StrEnum):
@@ -39,6 +40,15 @@ class Proposal:
     settled_by: str | None = None
     settled_at: datetime | None = None
     outcome: str = "open"
+
+
+@dataclass(frozen=True)
+class ShadowCount:
+    """How often one thing was decided, and another in the shadow."""
+
+    decision: str
+    shadow_decision: str
+    decisions: int
 
 
 _IN_FORCE = select(risk_policies_in_force.c.role, risk_policies_in_force.c.version)
@@ -97,3 +107,15 @@ def put_in_force(connection: Connection, role: str, version: str | None, now: da
 def versions_in_force(connection: Connection) -> dict[str, str | None]:
     """Return the version of each role that one was activated for."""
     return {row.role: row.version for row in connection.execute(_IN_FORCE)}
+
+
+def count_shadow(connection: Connection, version: str, since: datetime) -> tuple[ShadowCount, ...]:
+    """Return how often what was decided met what this version decided in the shadow, the most frequent first."""
+    columns = risk_decisions.c
+    query = (
+        select(columns.decision, columns.shadow_decision, func.count().label("decisions"))
+        .where(columns.at >= since, columns.shadow_version == version)
+        .group_by(columns.decision, columns.shadow_decision)
+        .order_by(func.count().desc(), columns.decision, columns.shadow_decision)
+    )
+    return tuple(ShadowCount(**row._mapping) for row in connection.execute(query))
