@@ -107,6 +107,7 @@ from authsvc.login.leaving import routes as leaving_routes
 from authsvc.login.leaving.service import Leaving
 from authsvc.login.link import routes as link_routes
 from authsvc.login.link.service import EmailedLinks
+from authsvc.login.mailbox.service import MailboxProof
 from authsvc.login.offer import routes as offer_routes
 from authsvc.login.offer.service import Offers
 from authsvc.login.recovery import routes as recovery_routes
@@ -408,6 +409,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         erased=(events.erased,),
     )
     locks = Locks(audit, sessions, events, (recoveries.stop_frozen, _end_waiting))
+    mailbox_proof = MailboxProof(database, clock, limits, codes, devices)
     recovery = RecoveryJourney(
         database=database,
         clock=clock,
@@ -416,6 +418,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         flows=flows,
         sessions=sessions,
         devices=devices,
+        mailbox=mailbox_proof,
         codes=codes,
         passwords=passwords,
         passkeys=passkeys,
@@ -429,6 +432,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         audit=audit,
         flows=flows,
         sign_in=sign_in,
+        mailbox=mailbox_proof,
         codes=codes,
         passwords=passwords,
         factors=factors,

@@ -41,7 +41,6 @@ from authsvc.core.clock import Clock
 from authsvc.core.database import Database
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
-from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.factor import Factor
 from authsvc.factors.password.own_words import own_words
@@ -51,9 +50,9 @@ from authsvc.factors.password.store import Chosen
 from authsvc.factors.service import highest_demand, owned_kinds
 from authsvc.login.finish.service import Arrival
 from authsvc.login.ladder import Owned, mailbox_counts
+from authsvc.login.mailbox.service import MailboxProof
 from authsvc.login.service import Flows, may_reset, out_of_step
 from authsvc.login.sign_in.service import SignIn, Visitor
-from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
 from authsvc.login.steps import Go, Stay, reset_page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
@@ -76,6 +75,7 @@ class Reset:
     audit: Audit
     flows: Flows
     sign_in: SignIn
+    mailbox: MailboxProof
     codes: EmailCodes
     passwords: Passwords
     factors: tuple[Factor, ...]
@@ -95,8 +95,7 @@ class Reset:
         if not may_reset(flow):
             raise out_of_step()
         address = normalise(email)
-        known = self.sign_in.known_device(visitor, address)
-        self.limits.spend("mail_per_recipient", budget_of(address, known_device=known))
+        self.mailbox.spend_mail(address, visitor)
         now = self.clock.now()
         with self.database.write() as connection:
             flow = self.flows.move(connection, flow, Event.RESET_BEGUN, now=now, email=address)
@@ -113,22 +112,14 @@ class Reset:
 
     def check_code(self, flow: Flow, *, typed: str, visitor: Visitor) -> Go | Stay:
         """Prove the mailbox. Args: typed is the code, or what the link carries."""
-        origin = visitor.origin
-        self.limits.spend("code_per_address", origin.source)
-        if flow.state is not State.RESET_CODE or flow.email is None:
-            raise out_of_step()
-        if is_guess(typed):
-            known = self.sign_in.known_device(visitor, flow.email)
-            self.limits.spend("code_per_account", budget_of(flow.email, known_device=known))
+        origin, address = visitor.origin, self.mailbox.spend_try(flow, typed, visitor, at=State.RESET_CODE)
         now = self.clock.now()
         with self.database.write() as connection:
-            account = find_account_by_email(connection, flow.email)
-            check = self.codes.check(
-                connection, typed, flow_id=flow.id, email=flow.email, purpose=CodePurpose.RESET, now=now
-            )
-            if account is None or not check.right:
+            tried = self.mailbox.try_code(connection, flow, address, typed, CodePurpose.RESET, now)
+            account = tried.account
+            if account is None or not tried.right:
                 self._record(connection, "login:reset:code_wrong", flow, account, origin, now)
-                return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
+                return Stay(tried.error)
             until = min(flow.expires_at, now + CHOOSE_WITHIN)
             self.flows.move(connection, flow, Event.MAILBOX_PROVEN, now=now, account_id=account.id, expires_at=until)
             self._record(connection, "login:reset:mailbox_proven", flow, account, origin, now)

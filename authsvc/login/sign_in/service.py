@@ -299,13 +299,6 @@ class SignIn:
             connection, visitor.device_cookie, account_id=account.id if account else None, now=now
         )
 
-    def known_device(self, visitor: Visitor, address: str) -> str | None:
-        """Return the id of the visitor's device, where the account with this address knows it."""
-        with self.database.read() as connection:
-            account = find_account_by_email(connection, address)
-            device = self.device(connection, visitor, account, self.clock.now())
-        return device.device_id if device.known else None
-
     def _reopen(self, connection: Connection, account: Account) -> None:
         for address in list_addresses(connection, account.id):
             self.passwords.reopen(connection, address.email)

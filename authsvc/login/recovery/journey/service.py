@@ -36,17 +36,17 @@ from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict, NotAllowed
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
-from authsvc.factors.email_code.budget import budget_of, is_guess
+from authsvc.factors.email_code.budget import budget_of
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.factors.factor import TypedFactor
 from authsvc.factors.passkey.service import Passkeys, Refused
 from authsvc.factors.password.rules import MAX_TYPED
 from authsvc.factors.password.service import Passwords
+from authsvc.login.mailbox.service import MailboxProof
 from authsvc.login.recovery.rules import Pending, Standing, may_set_password, standing
 from authsvc.login.recovery.service import Recoveries
 from authsvc.login.service import Flows, Purpose, belongs_to, out_of_step
 from authsvc.login.sign_in.service import PASSKEY_REFUSED, Visitor
-from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
 from authsvc.login.steps import RECOVERY_KIND, Go, Stay, recovery_page_of
 from authsvc.login.store import Flow, find_flow
 from authsvc.login.transitions import Event, State
@@ -80,6 +80,7 @@ class RecoveryJourney:
     flows: Flows
     sessions: Sessions
     devices: Devices
+    mailbox: MailboxProof
     codes: EmailCodes
     passwords: Passwords
     passkeys: Passkeys
@@ -106,8 +107,7 @@ class RecoveryJourney:
         origin = visitor.origin
         self.limits.spend("recovery_per_address", origin.source)
         address = normalise(email)
-        known = self._known_device(visitor, address)
-        self.limits.spend("mail_per_recipient", budget_of(address, known_device=known))
+        self.mailbox.spend_mail(address, visitor)
         now = self.clock.now()
         with self.database.write() as connection:
             self.flows.move(connection, flow, Event.RECOVERY_BEGUN, now=now, email=address)
@@ -128,22 +128,14 @@ class RecoveryJourney:
 
     def check_code(self, flow: Flow, *, typed: str, visitor: Visitor) -> Go | Stay:
         """Prove the mailbox."""
-        origin = visitor.origin
-        self.limits.spend("code_per_address", origin.source)
-        if flow.state is not State.RECOVERY_CODE or flow.email is None:
-            raise out_of_step()
-        if is_guess(typed):
-            known = self._known_device(visitor, flow.email)
-            self.limits.spend("code_per_account", budget_of(flow.email, known_device=known))
+        origin, address = visitor.origin, self.mailbox.spend_try(flow, typed, visitor, at=State.RECOVERY_CODE)
         now = self.clock.now()
         with self.database.write() as connection:
-            account = find_account_by_email(connection, flow.email)
-            check = self.codes.check(
-                connection, typed, flow_id=flow.id, email=flow.email, purpose=CodePurpose.RECOVERY, now=now
-            )
-            if not check.right or account is None or not account.is_active:
+            tried = self.mailbox.try_code(connection, flow, address, typed, CodePurpose.RECOVERY, now)
+            account = tried.account
+            if account is None or not tried.right or not account.is_active:
                 self._record(connection, "login:recovery:code_wrong", flow, account, origin, now)
-                return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
+                return Stay(tried.error)
             proofs = {ProofKind.EMAIL_CODE: now}
             moved = self.flows.move(
                 connection, flow, Event.MAILBOX_PROVEN, now=now, account_id=account.id, proofs=proofs
@@ -353,14 +345,6 @@ class RecoveryJourney:
 
     def _device(self, connection: Connection, account: Account, cookie: str | None, now: datetime) -> DeviceFacts:
         return self.devices.recognise(connection, cookie, account_id=account.id, now=now) if cookie else NO_DEVICE
-
-    def _known_device(self, visitor: Visitor, address: str) -> str | None:
-        with self.database.read() as connection:
-            account = find_account_by_email(connection, address)
-            if account is None:
-                return None
-            device = self._device(connection, account, visitor.device_cookie, self.clock.now())
-        return device.device_id if device.known else None
 
     def _record(
         self,
