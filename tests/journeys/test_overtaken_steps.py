@@ -4,16 +4,18 @@ Each test opens the flow as a request does, lets another request go first, and t
 """
 
 from collections.abc import Callable
-from importlib.resources import files
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from authsvc.accounts.levels import Level
 from authsvc.core.errors import Conflict
 from authsvc.core.origin import Origin
 from authsvc.login.sign_in.service import Visitor
 from authsvc.login.store import Flow
+from authsvc.risk.policy_file import default_policy, policy_text
 from authsvc.risk.tables import risk_decisions
 from tests.journeys.test_sign_in import EMAIL
 from tests.support.browser_client import BrowserClient
@@ -113,13 +115,11 @@ def test_a_flow_that_went_back_says_nothing_about_the_sign_in_before(service: Ru
 def test_what_risk_asked_for_still_holds_where_the_code_is_issued(
     local_with: Callable[..., Running], tmp_path: Path
 ) -> None:
-    shipped = (files("authsvc.risk") / "policies" / "default.toml").read_text()
-    policy = tmp_path / "policy.toml"
-    policy.write_text(
-        shipped.replace("passkey_satisfies_step_up = true", "passkey_satisfies_step_up = false")
-        .replace("step_up_at = 0.02", "step_up_at = 0.000001")
-        .replace('requires = "pwd_email"', 'requires = "phr"')
+    strict = replace(
+        default_policy(), step_up_at=0.000001, costs=None, requires=Level.PHR, passkey_satisfies_step_up=False
     )
+    policy = tmp_path / "policy.toml"
+    policy.write_text(policy_text(strict))
     service = local_with(risk={"policy_file": policy})
     authenticator = service.sign_up_with_passkey(service.browser(), EMAIL)
     service.clock.advance(days=1)

@@ -1,8 +1,7 @@
 """Passkeys through the whole service: unknown ones, counters, attested models, related origins."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from authsvc.cli.soft_authenticator import SoftAuthenticator, encoded
 from authsvc.factors.passkey.attestation import AttestationPolicy
 from authsvc.factors.passkey.store import delete_passkey
 from authsvc.factors.passkey.tables import passkeys
+from authsvc.risk.policy_file import default_policy, policy_text
 from authsvc.risk.tables import risk_decisions
 from tests.support.browser_client import ISSUER, BrowserClient
 from tests.support.fido import AAGUID, MODEL, Service, attestation_leaf, authority, entry, packed
@@ -120,8 +120,7 @@ def test_a_counter_that_went_back_in_a_step_up_is_weighed_for_that_sign_in(local
 
 def test_where_it_tips_the_scale_the_step_up_is_refused(local_with: Callable[..., Running], tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
-    shipped = (files("authsvc.risk") / "policies" / "default.toml").read_text()
-    policy.write_text(shipped.replace("deny_at = 0.95", "deny_at = 0.40"))
+    policy.write_text(policy_text(replace(default_policy(), deny_at=0.40, costs=None)))
     service = local_with(risk={"policy_file": policy})
     authenticator = with_both(service)
     assert stepped_up(service, service.browser(), authenticator, 60).status_code == 200
