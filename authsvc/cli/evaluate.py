@@ -46,6 +46,25 @@ def logins(
 
 
 @app.command()
+def ablation(
+    csv: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Sign-ins in the rba-dataset's columns.")],
+    rows: Annotated[int | None, typer.Option(min=1, help="Read the first so many rows only.")] = None,
+    as_table: Annotated[bool, typer.Option("--table", help="Print a table instead of JSON.")] = False,
+) -> None:
+    """What each group of reasons is worth: owners asked for more with one left out, alone, and without bounds."""
+    from authsvc.evaluate.ablation import evaluate_ablation, table
+
+    try:
+        report = evaluate_ablation(csv, rows)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--csv") from None
+    if not as_table:
+        print_report(report)
+    for line in table(report) if as_table else ():
+        typer.echo(line)
+
+
+@app.command()
 def face(
     images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Pictures as LFW lays them out.")],
     pairs: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Pairs in LFW's format.")],
