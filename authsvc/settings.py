@@ -220,7 +220,8 @@ class FaceSettings(_Group):
         description="What a match on a registered device, from a known browser, satisfies: a second factor or nothing",
     )
     attack_limit: float = Field(
-        0.0, description="Log-odds of a presentation attack from which on a capture is refused (docs/models/liveness.md)"
+        0.0,
+        description="Log-odds of a presentation attack from which on a capture is refused (docs/models/liveness.md)",
     )
     threshold: float = Field(
         0.40,
