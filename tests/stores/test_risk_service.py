@@ -1,6 +1,7 @@
 """The risk engine on both databases: what it looks at, keeps and forgets, and how it fails closed."""
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, event, func, select, update
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.devices.service import NO_DEVICE, DeviceFacts
 from authsvc.accounts.levels import Level, ProofKind
-from authsvc.accounts.store import Account, insert_account
+from authsvc.accounts.store import Account, insert_account, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
@@ -309,7 +310,9 @@ def test_failures_are_counted_on_the_account_and_from_the_address(journey: Journ
         fail(journey, key)
     fail(journey, journey.account.id, ABROAD)
     assert journey.gather().failures == FailureCounts(account=1, address=3, address_accounts=2, account_sources=1)
-    assert journey.gather(origin=ABROAD).failures == FailureCounts(account=1, address=1, address_accounts=1, account_sources=1)
+    assert journey.gather(origin=ABROAD).failures == FailureCounts(
+        account=1, address=1, address_accounts=1, account_sources=1
+    )
 
 
 def test_failures_are_forgotten_in_time(journey: Journey) -> None:
@@ -377,6 +380,35 @@ def test_withdrawing_the_consent_deletes_and_stops(journey: Journey, audit: Audi
         consents.withdraw(connection, journey.account.id, Purpose.TYPING, origin=HOME, now=journey.clock.now())
     assert (count(journey.database, typing_profiles), count(journey.database, typing_fingerprints)) == (0, 0)
     journey.learn(Typist(1).sample())
+    assert count(journey.database, typing_profiles) == 0
+
+
+def test_what_a_sign_in_learns_beside_a_withdrawal_does_not_outlive_it(journey: Journey, audit: Audit) -> None:
+    journey.consent()
+    consents, now = Consents(audit, {Purpose.TYPING: journey.risk.forget_typing}), journey.clock.now()
+    withdrawn: list[Future[None]] = []
+
+    def withdraw() -> None:
+        with journey.database.write() as connection:
+            consents.withdraw(connection, journey.account.id, Purpose.TYPING, origin=HOME, now=now)
+
+    class TakenBack(Consents):
+        """Taken back just after somebody looked."""
+
+        def given(self, connection: Connection, account_id: str, purpose: Purpose) -> bool:
+            was_given = super().given(connection, account_id, purpose)
+            withdrawn.append(pool.submit(withdraw))
+            wait(withdrawn, timeout=0.5)  # over by then, where it waits for nobody
+            return was_given
+
+    risk, typed = replace(journey.risk, consents=TakenBack(audit)), Typings(Typist(1).sample())
+    with ThreadPoolExecutor(1) as pool:
+        with journey.database.write() as connection:
+            lock_account(connection, journey.account.id)  # as every sign-in that completes does
+            risk.learn(
+                connection, account_id=journey.account.id, origin=HOME, typing=typed, password_version=1, now=now
+            )
+        withdrawn[0].result()
     assert count(journey.database, typing_profiles) == 0
 
 

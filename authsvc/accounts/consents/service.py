@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from authsvc.accounts.store import lock_account
 from authsvc.accounts.tables import consents
 from authsvc.core.audit.service import Audit
 from authsvc.core.ids import new_id
@@ -112,6 +113,7 @@ class Consents:
         version = WORDINGS[purpose].version
         if read is not None and read != version:
             return False
+        lock_account(connection, account_id)  # of two presses one is recorded
         if self.given(connection, account_id, purpose):
             return True
         connection.execute(
@@ -125,7 +127,11 @@ class Consents:
     def withdraw(
         self, connection: Connection, account_id: str, purpose: Purpose, *, origin: Origin, now: datetime
     ) -> bool:
-        """Take a consent back and delete what was kept under it; False when there was none."""
+        """Take a consent back and delete what was kept under it; False when there was none.
+
+        The account is locked: a sign-in or capture that saw the consent, and holds the lock, is over before we delete.
+        """
+        lock_account(connection, account_id)
         withdrawn = connection.execute(
             update(consents)
             .where(
