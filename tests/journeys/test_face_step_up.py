@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import httpx2 as httpx
@@ -133,6 +134,22 @@ def test_without_a_match_that_counts_nobody_goes_on(service: Running, shows: dic
     assert answer.status_code == 400
     assert "login:step_up:face_missing" in service.tags()
     assert service.events("login:step_up:face_missing")[-1].account_id == account_of(service, EMAIL)
+
+
+def test_tickets_for_captures_are_limited(local_with: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each leaves rows: whoever has a password could fill the disk with them."""
+    service = local_with(limits={"code_per_address": "12 per 10 minutes"})
+    monkeypatch.setattr(service.services.face_lane, "warm", lambda: None)
+    monkeypatch.setattr(service.services.face_lane, "run", lambda _, frames: measured(frames))
+    browser, _ = with_face(service)
+    enrol_app(service, EMAIL)
+    _, page = asked_for_more(service, browser)
+    asked = 0
+    while page.status_code == 200 and asked < 20:
+        page = press(browser, "/login/step-up/face")
+        asked += 1
+    assert page.status_code == 429
+    assert 1 < asked <= 12
 
 
 def test_in_a_browser_that_is_not_known_a_face_is_not_offered(service: Running) -> None:

@@ -1,11 +1,11 @@
 """The cohort on both databases: who is in it, how a prototype comes and goes, what a calibration makes of it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from typer.testing import CliRunner, Result
 
 from authsvc.accounts.consents.service import Consents, Purpose
@@ -266,3 +266,19 @@ def test_the_network_is_built_where_the_settings_say(shop: Shop, command: Settin
     refused = run("build")
     assert refused.exit_code == 1
     assert "can't be written" in refused.output
+
+
+def test_what_another_thread_forgets_is_not_missing_here(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cohort that lost prototypes on the way lies further off: relative distances shrink, and strangers pass."""
+    shop.join(*range(2 * MEMBERS))
+    shop.cohort()
+    shop.join(*range(20, 20 + MEMBERS))
+    listed = store.list_sealed_prototypes
+
+    def meanwhile(connection: Connection, ids: Sequence[str]) -> dict[str, bytes]:
+        monkeypatch.setattr(store, "list_sealed_prototypes", listed)
+        shop.matching.cohort(connection, OTHER)  # has none, and forgets what is not its own
+        return listed(connection, ids)
+
+    monkeypatch.setattr(store, "list_sealed_prototypes", meanwhile)
+    assert len(shop.cohort()) == 3

@@ -13,7 +13,7 @@ from authsvc.accounts.store import freeze_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
-from authsvc.core.errors import TooMany
+from authsvc.core.errors import NotAllowed, NotFound, TooMany
 from authsvc.core.ids import new_bytes
 from authsvc.core.sealing.service import Vault
 from authsvc.core.sealing.tables import personal_keys
@@ -21,7 +21,7 @@ from authsvc.factors.face.captures.service import Verdict
 from authsvc.factors.face.store import delete_face_data, find_template
 from authsvc.login.leaving.store import bury_account
 from tests.support.clocks import SettableClock
-from tests.support.faces import ACCOUNT, ORIGIN, Faces, build_faces
+from tests.support.faces import ACCOUNT, FLOW, ORIGIN, Faces, build_faces
 from tests.support.written_faces import ASKED, WrittenLane, frames
 
 OVER = Verdict("refused", "face.ticket_unknown", satisfies=False)
@@ -171,3 +171,12 @@ def test_an_upload_counts_before_its_body_is_read(faces: Faces) -> None:
         faces.captures.check_ticket(secret=ticket.secret, origin=ORIGIN)
     with pytest.raises(TooMany):
         faces.captures.check_ticket(secret=ticket.secret, origin=ORIGIN)
+
+
+def test_an_id_that_no_database_takes_is_a_device_that_nobody_has(faces: Faces) -> None:
+    """PostgreSQL refuses a zero byte in a text; SQLite does not."""
+    with pytest.raises(NotAllowed) as refused:
+        faces.captures.begin(secret=faces.ticket().secret, device_id="fdv_\x00", origin=ORIGIN)
+    assert refused.value.code == "face.device_unknown"
+    with faces.face.database.read() as connection, pytest.raises(NotFound):
+        faces.face.ticket_status(connection, "fct_\x00", FLOW)

@@ -1,6 +1,5 @@
 """Tickets, templates and verdicts on both databases, with drawn faces and the real embedder."""
 
-import json
 import struct
 import threading
 import time
@@ -122,16 +121,17 @@ def test_each_outcome_leaves_its_evidence(enrolled: Faces) -> None:
     assert (refused.facts["reason"], refused.facts["frame"]) == ("face.no_face", 0)
 
 
-def test_the_distance_is_kept_sealed_only(enrolled: Faces) -> None:
+def test_no_distance_and_no_score_is_kept(enrolled: Faces) -> None:
+    """Evidence outlives a consent, and who downloads their own would learn how near a picture came."""
     enrolled.submit(enrolled.ticket("verify"), capture("bruno"))
     event = events(enrolled, "face:capture:rejected")[0]
-    assert event.facts["threshold"] == 0.40
-    assert "distance" not in json.dumps(event.facts)
+    assert (event.facts["threshold"], event.facts["kind"]) == (0.40, "plain")
+    assert set(event.facts) == {"ticket", "flow", "purpose", "frames", "embedder", "threshold", "kind"}
     with enrolled.face.database.read() as connection:
         personal = enrolled.captures.templates.vault.open_json_for(
             connection, ACCOUNT, event.sealed, context=f"audit_events:{event.event_id}"
         )
-    assert personal["distance"] > 0.5
+    assert set(personal) == {"address", "user_agent"}
 
 
 def test_the_owner_is_told_that_a_face_was_enrolled(enrolled: Faces) -> None:

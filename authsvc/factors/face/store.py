@@ -74,6 +74,8 @@ def sweep_tickets(connection: Connection, now: datetime) -> None:
 
 
 def find_ticket(connection: Connection, ticket_id: str) -> Ticket | None:
+    if "\x00" in ticket_id:  # PostgreSQL refuses it in a text
+        return None
     row = connection.execute(select(face_tickets).where(face_tickets.c.id == ticket_id)).one_or_none()
     return Ticket(**row._mapping) if row else None
 

@@ -219,7 +219,9 @@ class StepUp:
 
         Raises:
             NotAllowed: `login.rung_missing`: a face would not count here, or this browser is not known.
+            TooMany: the address asks for too many.
         """
+        self.limits.spend("code_per_address", visitor.origin.source)
         if flow.account_id is None or not flow_passed_first_factor(flow):
             raise out_of_step()
         now = self.clock.now()

@@ -23,8 +23,9 @@ settings allow it. A capture without a key is recorded and shown, and counts for
 
 Consent is read again in the transaction that writes, behind locks on account and ticket: a withdrawal either comes
 first, then nothing is kept, or it deletes what was just kept. If the whole server dies meanwhile, the ticket stays
-claimed and the attempt counted. Frames live as long as the call that measures them. A distance is kept in sealed
-evidence only.
+claimed and the attempt counted. Frames live as long as the call that measures them. Distances and attack scores are
+kept nowhere: evidence outlives a consent, and its owner's download of it would tell whoever tries pictures how near
+they came.
 """
 
 import hmac
@@ -452,16 +453,13 @@ class Captures:
             self.audit.record(connection, tag, now=now, facts={"ticket": ticket.id, "purpose": ticket.purpose})
             return
         facts: dict[str, str | int | float | None] = {"reason": reason, "frame": frame}
-        personal: dict[str, float] = {}
         if ticket is not None:
             facts |= {"ticket": ticket.id, "flow": ticket.flow_id, "purpose": ticket.purpose}
             facts |= {"device": ticket.device_id}
         if measured is not None:
             facts |= {"frames": len(measured.frames), "embedder": measured.embedder}
-            personal["attack"] = round(measured.attack.log_odds, 4)
         if match is not None:
             facts |= {"threshold": match.point.threshold, "kind": "relative" if match.point.relative else "plain"}
-            personal |= {"distance": round(match.distance, 4), "measured": round(match.measured, 4)}
         self.audit.record(
             connection,
             tag,
@@ -469,7 +467,6 @@ class Captures:
             account_id=ticket.account_id if ticket else None,
             origin=origin,
             facts={name: value for name, value in facts.items() if value is not None},
-            personal=personal,
         )
 
 

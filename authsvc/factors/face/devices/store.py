@@ -86,6 +86,8 @@ def insert_device(connection: Connection, device: DeviceKey) -> bool:
 
 def find_device(connection: Connection, account_id: str, device_id: str) -> DeviceKey | None:
     """Return the account's own device with this id."""
+    if "\x00" in device_id:  # PostgreSQL refuses it in a text
+        return None
     query = select(face_devices).where(face_devices.c.id == device_id, face_devices.c.account_id == account_id)
     row = connection.execute(query).one_or_none()
     return DeviceKey(**row._mapping) if row else None

@@ -8,7 +8,7 @@ What was taken back is deleted in the transaction that takes it back: `forget` b
 goes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -56,10 +56,13 @@ class Matching:
     def cohort(self, connection: Connection, embedder: str) -> Cohort:
         """Return the prototypes of now."""
         ids = store.list_prototype_ids(connection, embedder)
-        if missing := self._opened.missing(ids):
+        vectors = self._opened.keep(ids)
+        if missing := [each for each in ids if each not in vectors]:
             for prototype_id, sealed in store.list_sealed_prototypes(connection, missing).items():
-                self._opened.put(prototype_id, _from_bytes(self.vault.open(sealed, context=_context(prototype_id))))
-        return self._opened.cohort(ids)
+                vectors[prototype_id] = _from_bytes(self.vault.open(sealed, context=_context(prototype_id)))
+            self._opened.put(vectors)
+        kept = tuple(each for each in ids if each in vectors)
+        return Cohort(kept, np.stack([vectors[each] for each in kept]) if kept else np.empty((0, 0)))
 
     def grow(
         self, connection: Connection, account_id: str, vector: FloatArray, *, embedder: str, now: datetime
@@ -153,20 +156,15 @@ class _Opened:
         self._lock = Lock()
         self._vectors: dict[str, FloatArray] = {}
 
-    def missing(self, ids: Sequence[str]) -> list[str]:
-        with self._lock:
-            return [each for each in ids if each not in self._vectors]
-
-    def put(self, prototype_id: str, vector: FloatArray) -> None:
-        with self._lock:
-            self._vectors[prototype_id] = vector
-
-    def cohort(self, ids: Sequence[str]) -> Cohort:
-        """Return these, and forget all others."""
+    def keep(self, ids: Sequence[str]) -> dict[str, FloatArray]:
+        """Return those of these that are here, and forget all others. What is returned stays whole, whoever is next."""
         with self._lock:
             self._vectors = {each: self._vectors[each] for each in ids if each in self._vectors}
-            kept = tuple(self._vectors)
-            return Cohort(kept, np.stack(list(self._vectors.values())) if kept else np.empty((0, 0)))
+            return dict(self._vectors)
+
+    def put(self, vectors: Mapping[str, FloatArray]) -> None:
+        with self._lock:
+            self._vectors |= vectors
 
 
 def _to_bytes(vector: FloatArray) -> bytes:
