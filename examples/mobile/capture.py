@@ -54,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--key", type=Path, default=Path("device.json"), help="where the device's key lies")
     parser.add_argument("--name", default="Example phone", help="what a new device is called")
     parser.add_argument("--server", help="send to this origin instead of the one in the ticket")
+    parser.add_argument("--yes", action="store_true", help="I asked for this capture myself: don't ask")
     parser.add_argument("frames", nargs="*", type=Path, help="JPEG files, named after what they show")
     options = parser.parse_args(arguments)
     try:
@@ -62,8 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.ticket.strip().startswith(DEVICE):
             print(f"registered {register(server, ticket, options.name, options.key)}")
             return ACCEPTED
-        result = capture(server, ticket, options.key, options.frames)
-    except (Refused, OSError) as problem:
+        result = capture(server, ticket, options.key, options.frames, sure=options.yes)
+    except (Refused, OSError, EOFError) as problem:
         print(f"refused: {problem}", file=sys.stderr)
         return REFUSED
     counts = "counts" if result["satisfies_step_up"] else "does not count"
@@ -137,11 +138,14 @@ def sign(key: ec.EllipticCurvePrivateKey, message: bytes) -> str:
 # -- a capture
 
 
-def capture(server: str, ticket: dict[str, str], key_file: Path, files: list[Path]) -> dict[str, Any]:
-    """Ask what to show, take the frames that show it, sign and send them."""
+def capture(
+    server: str, ticket: dict[str, str], key_file: Path, files: list[Path], *, sure: bool = False
+) -> dict[str, Any]:
+    """Ask what to show, make sure that its owner wants it, take the frames that show it, sign and send them."""
     device = load_device(key_file, server)
     start = json.dumps({"device": device[0]} if device else {}).encode()
     order = post(f"{server}/v1/face/captures", ticket["ticket"], start, "application/json")
+    confirm(order, sure=sure)
     shots = [(prompt, path.read_bytes()) for prompt, path in chosen(order["prompts"], files)]
     said = [{"prompt": prompt, "offset_ms": FRAME_MS * number} for number, (prompt, _) in enumerate(shots)]
     claim: dict[str, Any] = {"nonce": order["nonce"], "frames": said}
@@ -152,6 +156,22 @@ def capture(server: str, ticket: dict[str, str], key_file: Path, files: list[Pat
     body = multipart(boundary, json.dumps(claim), [frame for _, frame in shots])
     kind = f"multipart/form-data; boundary={boundary}"
     return post(f"{server}/v1/face/captures/frames", ticket["ticket"], body, kind)
+
+
+def confirm(order: dict[str, Any], *, sure: bool) -> None:
+    """Show for whom this is: somebody else's page may have shown the ticket. Only its owner says yes."""
+    if order["asked"]:
+        asked = {name: printable(text) for name, text in order["asked"].items()}
+        where = f"{asked['browser']} ({asked['country'] or 'we do not know where'})"
+        what = "Keep your face" if order["purpose"] == "enrol" else "Show your face"
+        print(f"{what} for {asked['account']} at {asked['service']}, to continue to {asked['shop']}, in {where}.")
+    if not sure and input("Did you ask for this just now, in that browser? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Refused("you did not ask for it, so nothing was captured")
+
+
+def printable(text: str) -> str:
+    """Return the text without what could rewrite a terminal: a browser's name is whatever it says."""
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def chosen(prompts: list[str], files: list[Path]) -> list[tuple[str, Path]]:

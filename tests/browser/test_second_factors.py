@@ -50,7 +50,7 @@ def set_up_app(visitor: Visitor) -> Phone:
     return phone
 
 
-def read_qr(picture: bytes) -> str:
+def read_qr(picture: bytes, scheme: str = "otpauth:") -> str:
     """Return the text of the QR code in a screenshot, as a phone's camera would read it.
 
     A camera looks from more than one distance. OpenCV's reader fails at any one size with about 2 of 100 random
@@ -61,7 +61,7 @@ def read_qr(picture: bytes) -> str:
     for scale in (1.0, 2.0, 1.3, 0.7, 3.0):
         seen = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         text, *_ = cv2.QRCodeDetector().detectAndDecode(seen)
-        if text.startswith("otpauth:"):
+        if text.startswith(scheme):
             return text
     return ""
 

@@ -358,7 +358,16 @@ def _run_example(
         file.write_bytes(frame)
     text = TicketText(server, ticket.secret)
     shown = ticket_text(text) if isinstance(ticket, IssuedTicket) else device_ticket_text(text, nonce=ticket.nonce)
-    command = [sys.executable, str(EXAMPLE), "--ticket", shown, "--key", str(folder / "key.json"), *map(str, files)]
+    command = [
+        sys.executable,
+        str(EXAMPLE),
+        "--yes",
+        "--ticket",
+        shown,
+        "--key",
+        str(folder / "key.json"),
+        *map(str, files),
+    ]
     with running(_as_localhost(app), port=int(server.rpartition(":")[2])):
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 

@@ -12,7 +12,7 @@ const QUALITY = 0.9;
 // pictures whose mean was taken off: a camera that adapts to the light changes that.
 const SMALL = { width: 64, height: 48 };
 const MIDDLE = { left: 16, right: 48, top: 6, bottom: 42 };
-const MOVED = 4;
+const MOVED = 3;
 const STILL = 2;
 const STILL_LOOKS = 4; // in a row: less than half a second
 // As the service judges a face (factors/face/pipeline/quality.py).
