@@ -114,6 +114,11 @@ def test_nobody_travels_faster_than_an_airliner(hours: float, there: Place, agai
     assert said == TRAVEL_LOG_ODDS if against else said == 0.0
 
 
+def test_after_a_clock_that_jumped_nobody_knows_how_fast_one_travelled() -> None:
+    jumped = learned(account(), for_account(seen(40_000), SALT))
+    assert TRAVEL not in parts(seen(12, place=SAO_PAULO), jumped)
+
+
 def test_missing_data_is_unknown() -> None:
     nothing = sighting(BEGIN + timedelta(days=11), {})
     assert set(parts(nothing)) == {Feature.HOUR}

@@ -49,6 +49,7 @@ ROUND_TRIP = "round_trip"
 TRAVEL = "travel"
 
 AIRLINER_KM_H = 1000.0  # cruising speed, rounded up
+SKEW_S = 600.0  # further in the future than clocks differ: one had jumped, and nobody knows how long ago that was
 LEAST_KM = 100.0  # nearer than this is no journey
 TRAVEL_LOG_ODDS = 4.0  # judgement: databases of places are wrong now and then
 
@@ -188,11 +189,13 @@ def _student(value: float, freedom: float, mean: float, variance: float) -> floa
 def _travel(profile: Profile, shown: Shown) -> float | None:
     if shown.place is None or profile.last_place is None or profile.last_place_at_s is None:
         return None
-    before = profile.last_place
+    before, apart_s = profile.last_place, shown.at_s - profile.last_place_at_s
+    if apart_s < -SKEW_S:
+        return None
     # 67 % of addresses lie within the radius, 95 % within two in a normal plane.
     least_km = shown.place.km_to(before) - 2 * (shown.place.radius_km + before.radius_km)
     if least_km < LEAST_KM:
         return 0.0
-    hours = max(shown.at_s - profile.last_place_at_s, 60.0) / 3600
+    hours = max(apart_s, 60.0) / 3600
     over = least_km / hours / AIRLINER_KM_H
     return min(TRAVEL_LOG_ODDS, TRAVEL_LOG_ODDS * log(over)) if over > 1 else 0.0
