@@ -226,9 +226,9 @@ class RiskService:
         )
         if password_version is not None and not self._behaviour.learn(connection, account_id, origin, now):
             self._alarm(connection, account_id, ["behaviour"], origin, now)
-        for sample in (typing or NOTHING_TYPED).usable:
-            if not self._rhythm.learn(connection, account_id, sample, version=password_version or 0, now=now):
-                self._alarm(connection, account_id, ["typing"], origin, now)
+        samples = (typing or NOTHING_TYPED).usable
+        if not self._rhythm.learn(connection, account_id, samples, version=password_version or 0, now=now):
+            self._alarm(connection, account_id, ["typing"], origin, now)
         return count
 
     def note_failure(self, connection: Connection, *, account_key: str, origin: Origin, now: datetime) -> None:

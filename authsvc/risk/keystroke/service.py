@@ -7,6 +7,7 @@ Nothing is kept, and no rhythm is compared, without the person's consent. A samp
 learned from, and neither is one that was kept before.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,16 +60,21 @@ class TypingRhythm:
         return TypingFacts(TypingState.SCORED, log_ratio(profile, sample, shipped()), found), True
 
     def learn(
-        self, connection: Connection, account_id: str, sample: TypingSample | None, *, version: int, now: datetime
+        self, connection: Connection, account_id: str, samples: Iterable[TypingSample], *, version: int, now: datetime
     ) -> bool:
-        """Keep a sample of a completed sign-in; return whether what was kept before could be read.
+        """Keep the samples of a completed sign-in; return whether what was kept before could be read.
 
         What can't be read is replaced: the profile starts again with this sample.
         """
-        if sample is None or not sample.usable or findings(sample):
+        typed = [sample for sample in samples if sample.usable and not findings(sample)]
+        if not typed or not self.consents.given(connection, account_id, Purpose.TYPING):
             return True
-        if not self.consents.given(connection, account_id, Purpose.TYPING):
-            return True
+        readable = [self._keep(connection, account_id, sample, version=version, now=now) for sample in typed]
+        return all(readable)
+
+    def _keep(
+        self, connection: Connection, account_id: str, sample: TypingSample, *, version: int, now: datetime
+    ) -> bool:
         version, kept = _version(sample, version), KeptSample(now, sample)
         replay = replay_indexes(self.vault.keyring, account_id, fingerprint(account_id, sample))
         try:
