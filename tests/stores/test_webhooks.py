@@ -417,6 +417,22 @@ def test_a_resolver_that_hangs_holds_nobody_for_long() -> None:
         assert patient.post(destination, {}, b"{}") == 204  # the room came back
 
 
+def test_a_machine_without_threads_loses_no_room_for_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+    sender = HttpClientSender(False, resolve=lambda _host, _port: ["127.0.0.1"])
+    destination = parse_destination("https://shop.example/hook", allow_private=False)
+
+    def full(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", full)
+        for _ in range(LOOK_UPS + 1):
+            with pytest.raises(LookUpTooSlow, match="no thread"):
+                sender.post(destination, {}, b"")
+    with pytest.raises(ForbiddenAddress):  # it was looked up
+        sender.post(destination, {}, b"")
+
+
 def test_a_resolver_that_fails_says_so() -> None:
     def resolve(_host: str, _port: int) -> list[str]:
         raise socket.gaierror("no such host")

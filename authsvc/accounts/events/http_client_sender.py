@@ -100,7 +100,11 @@ class HttpClientSender:
             finally:
                 self._room.release()
 
-        threading.Thread(target=ask, name="webhook-look-up", daemon=True).start()
+        try:
+            threading.Thread(target=ask, name="webhook-look-up", daemon=True).start()
+        except RuntimeError as full:  # the machine has no thread left; the room must not be lost with it
+            self._room.release()
+            raise LookUpTooSlow("no thread is left to look up in") from full
         try:
             return answer.result(timeout=self.resolve_s)
         except TimeoutError as late:
