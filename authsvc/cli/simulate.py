@@ -22,6 +22,9 @@ def logins(
         rows = simulate(users, days, seed)
     except ValueError as problem:
         raise typer.BadParameter(str(problem)) from None
-    with out.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{line}\n" for line in lines(rows))
+    try:
+        with out.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines(rows))
+    except OSError as problem:
+        raise typer.BadParameter(f"{out}: {problem.strerror}", param_hint="--out") from None
     typer.echo(f"{len(rows.day)} sign-ins of {users} simulated customers in {days} days, seed {seed}: {out}")

@@ -46,8 +46,14 @@ class LoginsFile:
         """Yield the rows.
 
         Raises:
-            ValueError: a column that is needed is missing.
+            ValueError: a column that is needed is missing, or a line is no CSV.
         """
+        try:
+            yield from self._rows(most)
+        except csv.Error as problem:
+            raise ValueError(f"{self.path}: {problem}") from problem
+
+    def _rows(self, most: int | None) -> Iterator[Login]:
         with self.path.open(encoding="utf-8", errors="replace", newline="") as file:
             reader = csv.DictReader(file)
             missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]

@@ -111,6 +111,15 @@ def test_a_file_without_the_columns_is_refused(tmp_path: Path) -> None:
     assert "are missing" in said.output
 
 
+def test_a_line_that_is_no_csv_and_a_folder_that_is_not_there_are_named(tmp_path: Path) -> None:
+    long, nowhere = tmp_path / "long.csv", tmp_path / "nowhere" / "logins.csv"
+    long.write_text(",".join(COLUMNS) + "\n" + "x" * 200_000 + "\n")
+    said = CliRunner().invoke(app, ["evaluate", "logins", "--csv", str(long)])
+    assert (said.exit_code, "field larger" in said.output) == (2, True)
+    said = CliRunner().invoke(app, ["simulate", "logins", "--users", "2", "--days", "2", "--out", str(nowhere)])
+    assert (said.exit_code, "--out" in said.output) == (2, True)
+
+
 def test_the_evaluation_scores_as_the_service_does(simulated: Path) -> None:
     scored = score_all(LoginsFile(simulated).rows(2500))
     whole = ours(scored)
