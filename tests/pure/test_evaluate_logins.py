@@ -116,7 +116,7 @@ def test_a_line_that_is_no_csv_and_a_folder_that_is_not_there_are_named(tmp_path
     long.write_text(",".join(COLUMNS) + "\n" + "x" * 200_000 + "\n")
     for command, why in (
         (["evaluate", "logins", "--csv", str(long)], "field larger than field limit"),
-        (["simulate", "logins", "--users", "2", "--days", "2", "--out", str(nowhere)], "No such file or directory"),
+        (["simulate", "logins", "--users", "20", "--days", "20", "--out", str(nowhere)], "No such file or directory"),
     ):
         said = CliRunner().invoke(app, command)
         assert said.exit_code == 2
