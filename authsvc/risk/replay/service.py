@@ -1,7 +1,7 @@
 """Replays stored decisions: several processes, a slice of time each.
 
 The inputs of a decision are sealed under its person's own key. So each row costs an unwrapping (once for each person
-and slice), an opening, a parsing and a scoring; that is why it takes processes. Nothing is kept opened anywhere: rows
+and process), an opening, a parsing and a scoring; that is why it takes processes. Nothing is kept opened anywhere: rows
 are scored as they come, and only counts leave the process.
 """
 
@@ -61,7 +61,8 @@ def replay(work: Work, since: datetime, until: datetime, *, processes: int = 1) 
 
 
 def _here(work: Work, database: Database, slices: Sequence[Slice]) -> Iterator[Tally]:
-    return (_replay_slice(work, database, each) for each in slices)
+    keys = _Keys(work.keyring)
+    return (_replay_slice(work, database, keys, each) for each in slices)
 
 
 def _in_processes(work: Work, slices: Sequence[Slice], processes: int) -> Iterator[Tally]:
@@ -69,20 +70,19 @@ def _in_processes(work: Work, slices: Sequence[Slice], processes: int) -> Iterat
         yield from pool.map(_in_process, slices)
 
 
-_process: list[tuple[Work, Database]] = []  # of a worker: what it was begun with
+_process: list[tuple[Work, Database, "_Keys"]] = []  # of a worker: what it was begun with
 
 
 def _begin(work: Work) -> None:
-    _process.append((work, Database(work.url, pool_size=1)))
+    _process.append((work, Database(work.url, pool_size=1), _Keys(work.keyring)))
 
 
 def _in_process(each: Slice) -> Tally:
-    work, database = _process[0]
-    return _replay_slice(work, database, each)
+    return _replay_slice(*_process[0], each)
 
 
-def _replay_slice(work: Work, database: Database, each: Slice) -> Tally:
-    tally, judge, keys = Tally(), Judge(work.old, work.new), _Keys(work.keyring)
+def _replay_slice(work: Work, database: Database, keys: "_Keys", each: Slice) -> Tally:
+    tally, judge = Tally(), Judge(work.old, work.new)
     with database.read() as connection:
         for row in stream_decisions(connection, *each):
             _count(tally, row, _judged(judge, keys, row))
@@ -122,14 +122,14 @@ class _Keys:
     """Persons' keys, unwrapped once for as long as they are needed."""
 
     keyring: Keyring
-    known: dict[str, bytes] = field(default_factory=dict)
+    known: dict[bytes, bytes] = field(default_factory=dict)
 
     def of(self, account_id: str, sealed: bytes) -> bytes:
-        key = self.known.get(account_id)
+        key = self.known.get(sealed)
         if key is None:
             if len(self.known) >= KEYS_KEPT:
                 self.known.clear()
-            key = self.known[account_id] = self.keyring.open(sealed, context=f"personal_keys:{account_id}")
+            key = self.known[sealed] = self.keyring.open(sealed, context=f"personal_keys:{account_id}")
         return key
 
 

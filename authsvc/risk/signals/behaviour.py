@@ -27,7 +27,7 @@ TEXTS = {
     "hour": ("A usual hour for this account.", "An unusual hour for this account."),
     "round_trip": ("The line is as fast as it usually is.", "The line is not as fast as it usually is."),
 }
-CODES = frozenset(f"behaviour.{part}" for part in TEXTS)
+_CODE_OF = {part: f"behaviour.{part}" for part in TEXTS}
 SAID_BY_SENDER = frozenset({"device", "system", "browser", "language", "zone", "round_trip", "hour"})
 
 
@@ -47,7 +47,7 @@ def behaviour(context: RiskContext) -> tuple[Contribution, ...]:
     }
     for parts in weighed(believed).values():
         said += [
-            Contribution(f"behaviour.{part}", value, TEXTS[part][value > 0])
+            Contribution(_CODE_OF[part], value, TEXTS[part][value > 0])
             for part, value in parts.items()
             if part in TEXTS
         ]

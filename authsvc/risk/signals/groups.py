@@ -106,25 +106,28 @@ GROUPS: tuple[Group, ...] = (
 )
 
 GROUP_OF: Mapping[str, Group] = {code: group for group in GROUPS for code in group.codes}
+_NAME_OF: Mapping[str, str] = {code: group.name for code, group in GROUP_OF.items()}
 
 
 def within_groups(said: Sequence[Contribution], weights: Mapping[str, float] = NO_WEIGHTS) -> tuple[Contribution, ...]:
     """Return the contributions, each group cut to its bounds and then weighed; their order stays."""
     total: dict[str, float] = {}
-    for each in said:
-        name = GROUP_OF[each.code].name
-        total[name] = total.get(name, 0.0) + each.log_odds
+    for code, log_odds, _ in said:
+        name = _NAME_OF[code]
+        total[name] = total.get(name, 0.0) + log_odds
     beyond = {name: much for name, value in total.items() if (much := _beyond(GROUP_NAMED[name], value))}
     if not beyond and not weights:
         return tuple(said)
     kept = []
     for each in reversed(said):
-        name, part = GROUP_OF[each.code].name, each.log_odds
+        name, part = _NAME_OF[each.code], each.log_odds
         left = beyond.get(name, 0.0)
-        cut = min(part, left) if left > 0 and part > 0 else max(part, left) if left < 0 and part < 0 else 0.0
-        if cut:
+        if left and part and (left > 0) == (part > 0):  # only the side that is too much is cut
+            cut = min(part, left) if part > 0 else max(part, left)
             beyond[name] = left - cut
-        kept.append(Contribution(each.code, (part - cut) * weights.get(name, 1.0), each.text))
+            part -= cut
+        part *= weights.get(name, 1.0)
+        kept.append(each if part == each.log_odds else Contribution(each.code, part, each.text))
     return tuple(reversed(kept))
 
 
