@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, NotFound
+from authsvc.core.letters.letter import Letter
 from authsvc.oidc.branding.service import Branding
-from authsvc.oidc.branding.tables import brand_assets, client_brands
+from authsvc.oidc.branding.tables import brand_assets, client_brands, client_letters
 from authsvc.oidc.clients.service import ClientRegistry
 from tests.support.clocks import SettableClock
 
@@ -108,3 +109,19 @@ def test_a_removed_brand_is_gone_and_recorded(branding: Branding, shop: str) -> 
     assert branding.of(shop) is None
     events = [(row.tag, row.facts) for row in rows(branding, audit_events) if row.tag.startswith("oidc:brand")]
     assert events == [("oidc:brand:set", {"client": shop}), ("oidc:brand:removed", {"client": shop})]
+
+
+def test_words_of_before_todays_rules_are_not_mailed(branding: Branding, shop: str) -> None:
+    """A text that names what a newer version gives no more would fail each sign-in that mails it."""
+    own = Letter("Code: $code", "$code\n$link")
+    branding.set_letters(shop, {"code_sign_up": own, "code_step_up": own})
+    with branding.database.write() as connection:
+        of_kind = client_letters.c.kind == "code_step_up"
+        connection.execute(update(client_letters).where(of_kind).values(text="$code\n$link\n$since"))
+        gone = {"client_id": shop, "kind": "gone", "subject": "Hello", "text": "Hello"}
+        connection.execute(insert(client_letters).values(**gone))
+    head = branding.letterhead(shop)
+    assert set(head.letters) == {"code_sign_up"}
+    values = {"code": "01234567", "link": "https://sign-in.example/x", "minutes": 10}
+    assert head.write("code_sign_up", "ada@example.org", **values).subject == "Code: 01234567"
+    assert "01234567" in head.write("code_step_up", "ada@example.org", **values).text  # in our words

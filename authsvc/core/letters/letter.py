@@ -67,10 +67,21 @@ def read_letter(kind_name: str, raw: bytes, *, source: str) -> Letter:
     kind = KINDS[kind_name]
     text = _decoded(raw, source)
     lines = text.rstrip().split("\n")
+    _refuse_problems(kind, lines, source)
+    return Letter(lines[0].removeprefix(SUBJECT).strip(), "\n".join(line.rstrip() for line in lines[2:]).strip("\n"))
+
+
+def check_again(kind_name: str, letter: Letter) -> None:
+    """Check a letter that was kept: rules may be others since. Raises BadInput: `brand.mail`."""
+    if kind_name not in KINDS:
+        raise BadInput("brand.mail", f"{kind_name}: no kind of mail is called so")
+    _refuse_problems(KINDS[kind_name], letter.written().rstrip().split("\n"), kind_name)
+
+
+def _refuse_problems(kind: LetterKind, lines: list[str], source: str) -> None:
     problems = [f"{source}, line {line}: {why}" for line, why in sorted(_problems(kind, lines))]
     if problems:
         raise BadInput("brand.mail", "\n".join(problems))
-    return Letter(lines[0].removeprefix(SUBJECT).strip(), "\n".join(line.rstrip() for line in lines[2:]).strip("\n"))
 
 
 def _decoded(raw: bytes, source: str) -> str:

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
-from authsvc.core.errors import NotFound
-from authsvc.core.letters.letter import Letter
+from authsvc.core.errors import BadInput, NotFound
+from authsvc.core.letters.letter import Letter, check_again
 from authsvc.core.mail import Letterhead
 from authsvc.oidc.branding.brand import ClientBrand, read_footer, read_name, read_support
 from authsvc.oidc.branding.colours import (
@@ -44,6 +45,8 @@ from authsvc.oidc.branding.store import (
 from authsvc.oidc.clients.store import find_client
 
 REMEMBERED = timedelta(minutes=1)
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -155,13 +158,13 @@ class Branding:
         """Return in whose name and words a client's mails are, as kept now. Raises NotFound: `client.unknown`."""
         with self.database.read() as connection:
             brand = _begin(connection, client_id, self.clock.now())
-            return look_of(brand, list_letters(connection, client_id)).letterhead
+            return look_of(brand, self._letters(client_id, connection)).letterhead
 
     def _letters(self, client_id: str, connection: Connection | None) -> dict[str, Letter]:
         if connection is not None:
-            return list_letters(connection, client_id)
+            return _usable(client_id, list_letters(connection, client_id))
         with self.database.read() as own:
-            return list_letters(own, client_id)
+            return _usable(client_id, list_letters(own, client_id))
 
     def asset(self, client_id: str, asset_hash: str) -> Asset | None:
         """Return a file that a page names."""
@@ -188,6 +191,19 @@ def look_of(brand: ClientBrand, letters: Mapping[str, Letter] | None = None) -> 
         logo_height=brand.logo_height,
         letterhead=Letterhead(brand.name, brand.mail_footer, brand.support, letters or {}, brand.client_id),
     )
+
+
+def _usable(client_id: str, letters: Mapping[str, Letter]) -> dict[str, Letter]:
+    """Return the letters that pass today's rules: of the others ours are mailed, because a sign-in needs its mail."""
+    usable = {}
+    for kind, letter in letters.items():
+        try:
+            check_again(kind, letter)
+        except BadInput as problem:
+            log.error("brand.letter_unusable", client=client_id, kind=kind, problem=problem.detail)
+            continue
+        usable[kind] = letter
+    return usable
 
 
 def _begin(connection: Connection, client_id: str, now: datetime) -> ClientBrand:
