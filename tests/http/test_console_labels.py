@@ -1,0 +1,113 @@
+"""Labelling over HTTP: what the page shows, who may, and what is refused."""
+
+import re
+from collections.abc import Callable
+
+import httpx2 as httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from authsvc.console import routes as console_routes
+from authsvc.console.labels.routes import build_router
+from authsvc.console.labels.service import Labels
+from authsvc.console.service import Console
+from authsvc.core.audit.service import Audit
+from authsvc.core.database import Database
+from authsvc.risk.feedback.tables import risk_labels
+from authsvc.settings import Settings
+from authsvc.web import cookies
+from authsvc.web.csrf import Csrf
+from authsvc.web.edge import install_edge
+from authsvc.web.origin import OriginReader
+from authsvc.web.pages import Pages
+from tests.http.test_console_routes import Desk
+from tests.support.clocks import SettableClock
+from tests.support.decisions import Analyst, Scene, StaffByCookie, cookie_of
+
+BROWSER = "b" * 43
+
+
+@pytest.fixture
+def desk(
+    sqlite_only_database: Database, audit: Audit, clock: SettableClock, make_settings: Callable[..., Settings]
+) -> Desk:
+    scene = Scene(sqlite_only_database, audit, clock.now())
+    ines = scene.person("Ines Okafor", "ines@example.org", role="analyst")
+    sam = scene.person("Sam", "sam@example.org")
+    scene.decision(scene.person("Ada", "ada@example.org"), id="dec_ada")
+    scene.decision(ines, id="dec_ines")
+    staff = StaffByCookie({cookie_of("ines"): Analyst(ines.id), cookie_of("sam"): Analyst(sam.id, "Sam")})
+    settings = make_settings()
+    csrf = Csrf(bytes(32), settings.issuer)
+    pages, console = Pages(settings, csrf), Console(sqlite_only_database, clock, audit, audit.vault, staff)
+    app = FastAPI()
+    install_edge(app, settings, csrf, pages, OriginReader(()))
+    app.include_router(console_routes.build_router(console, pages))
+    app.include_router(build_router(Labels(console), pages, csrf))
+    return Desk(scene, app)
+
+
+def client(desk: Desk, who: str | None) -> TestClient:
+    parts = [f"{cookies.FLOW}={BROWSER}"] + ([f"{cookies.CONSOLE}={cookie_of(who)}"] if who else [])
+    headers = {"accept": "text/html", "cookie": "; ".join(parts)}
+    return TestClient(desk.app, base_url="https://localhost:8000", headers=headers, follow_redirects=False)
+
+
+def opened(desk: Desk, decision: str = "dec_ada") -> str:
+    return client(desk, "ines").get(f"/console/decisions/{decision}").text
+
+
+def say(desk: Desk, who: str | None, *, csrf: str | None = None, **fields: str) -> httpx.Response:
+    token = re.search(r'name="csrf" content="([^"]+)"', opened(desk))
+    assert token is not None
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:8000"}
+    data = {"csrf": csrf or token[1], "decision": "dec_ada", "label": "safe", **fields}
+    return client(desk, who).post("/console/labels", data=data, headers=headers)
+
+
+def labels(desk: Desk) -> dict[str, str]:
+    with desk.scene.database.read() as connection:
+        return {row.decision_id: row.label for row in connection.execute(select(risk_labels))}
+
+
+def test_a_label_is_set_shown_and_changed(desk: Desk) -> None:
+    assert "Nobody has said yet." in opened(desk)
+    for label, words in (("safe", "It was the owner"), ("compromised", "It was somebody else")):
+        response = say(desk, "ines", label=label)
+        assert (response.status_code, response.headers["location"]) == (303, "/console/decisions/dec_ada")
+        assert labels(desk) == {"dec_ada": label}
+        page = opened(desk)
+        assert f"<b>{words}</b>" in page and "Ines Okafor, " in page
+
+
+def test_ones_own_decision_has_no_form_and_is_refused(desk: Desk) -> None:
+    assert "/console/labels" not in opened(desk, "dec_ines")
+    assert say(desk, "ines", decision="dec_ines").status_code == 403
+    assert labels(desk) == {}
+
+
+def test_who_may_not_be_here_labels_nothing(desk: Desk) -> None:
+    response = say(desk, None)
+    assert (response.status_code, response.headers["location"]) == (303, "/console/sign-in")
+    assert say(desk, "sam").status_code == 403
+    assert say(desk, "ines", csrf="forged").status_code == 403
+    assert labels(desk) == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"label": "not_me"}, 400),
+        ({"label": "x"}, 400),
+        ({"label": "safe\x00"}, 400),
+        ({"decision": "dec_none"}, 404),
+        ({"decision": "dec_\x00"}, 404),
+        ({"decision": "//evil.example"}, 404),
+        ({"label": "x" * 101}, 400),
+    ],
+)
+def test_garbage_is_refused(desk: Desk, fields: dict[str, str], status: int) -> None:
+    assert say(desk, "ines", **fields).status_code == status
+    assert labels(desk) == {}
