@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from authsvc.cli.bench.not_measured import NotMeasured
+
 MEASUREMENTS = ("password", "passkey", "passkey_cpu", "face", "import", "keystroke")
 RISK = "risk"  # needs a database of its own, and so is measured when it is asked for
 REPLAY = "replay"  # takes minutes to prepare
@@ -45,10 +47,14 @@ def bench(
     }
     for name in MEASUREMENTS if only is None else (only,):
         typer.echo(f"measuring: {name}", err=True)
-        if name in ON_REQUEST:
-            results |= _measure_rows(name, rows or ON_REQUEST[name], database)
-        else:
-            results |= _measure(name, faces, captures)
+        try:
+            if name in ON_REQUEST:
+                results |= _measure_rows(name, rows or ON_REQUEST[name], database)
+            else:
+                results |= _measure(name, faces, captures)
+        except NotMeasured as problem:
+            typer.echo(f"{name} can't be measured: {problem}", err=True)
+            raise typer.Exit(1) from None
     text = json.dumps(results, indent=2)
     typer.echo(text)
     if json_file is not None:

@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from authsvc.app import Services, build_services
+from authsvc.cli.bench.not_measured import NotMeasured
 from authsvc.core.ids import new_bytes
 from authsvc.core.migrations import upgrade
 from authsvc.settings import load_settings
@@ -62,6 +64,8 @@ def running(**settings: str) -> Iterator[BenchServer]:
         try:
             _wait(f"http://localhost:{server.port}/health/ready", process)
             yield server
+        except NotMeasured as problem:
+            raise NotMeasured(f"{problem}; {_complaint(log)}") from None
         finally:
             process.terminate()
             process.wait(timeout=30)
@@ -105,4 +109,12 @@ def _wait(address: str, process: "subprocess.Popen[bytes]") -> None:
                 return
         except OSError:
             time.sleep(0.05)
-    raise RuntimeError("the server to measure did not start")
+    raise NotMeasured("the server to measure did not start")
+
+
+def _complaint(log: IO[bytes]) -> str:
+    """Return the last line that the server wrote beside its log of JSON objects: what a traceback ends with."""
+    log.seek(0)
+    lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
+    said = [line for line in lines if line and not line.startswith("{")]
+    return f"the server's last words: {said[-1]}" if said else "the server complained of nothing"

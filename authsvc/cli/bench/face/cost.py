@@ -24,7 +24,9 @@ from typing import Any
 import numpy as np
 
 from authsvc.cli.bench.face.frames import FRAMES, frames_of
+from authsvc.cli.bench.not_measured import NotMeasured
 from authsvc.factors.face.embedder.choice import EmbedderChoice
+from authsvc.factors.face.embedder.embedder import CannotEmbed
 from authsvc.factors.face.measured import FloatArray, Measured
 from authsvc.factors.face.pipeline.measure import begin_worker, measure_frames
 
@@ -42,7 +44,10 @@ def measure_cost(frames_dir: Path | None = None, rounds: int = ROUNDS) -> dict[s
     frames = frames_of(frames_dir)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        begin_worker(EmbedderChoice(folder=Path(folder)))
+        try:
+            begin_worker(EmbedderChoice(folder=Path(folder)))
+        except CannotEmbed as problem:
+            raise NotMeasured(str(problem)) from None
         built_s = time.perf_counter() - started
         started = time.perf_counter()
         begin_worker(EmbedderChoice(folder=Path(folder)))
@@ -78,7 +83,7 @@ def _ours(frames: Sequence[bytes]) -> Callable[[], object]:
 def _vectors(frames: Sequence[bytes]) -> list[FloatArray]:
     found = measure_frames(tuple(frames))
     if not isinstance(found, Measured):
-        raise ValueError(f"frame {found.frame} can't be used: {found.code}")
+        raise NotMeasured(f"frame {found.frame} can't be used: {found.code}")
     return [frame.embedding for frame in found.frames]
 
 
@@ -92,6 +97,8 @@ def _plain(frames: Sequence[bytes], *, upsample: int) -> Callable[[], object]:
         for frame in frames:
             image = library.load_image_file(io.BytesIO(frame))
             boxes = library.face_locations(image, number_of_times_to_upsample=upsample)
+            if len(boxes) != 1:
+                raise NotMeasured(f"face_recognition finds {len(boxes)} faces in a frame")
             found.append(library.face_encodings(image, boxes, model="small")[0])
         return found
 
