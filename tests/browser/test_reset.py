@@ -7,8 +7,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor, patiently
 from tests.browser.test_journeys import PASSWORD, sign_out, sign_up_with_password
+from tests.browser.test_second_factors import set_up_app
 
 NEW = "another good phrase 42"
+SHORT = "Kx7#mQ2p"
 
 
 def mailed_link(visitor: Visitor, email: str, *, after: str = "") -> str:
@@ -82,6 +84,39 @@ def test_a_password_that_was_disowned_is_replaced_on_the_way_to_the_shop(
     page.get_by_label("E-mail address").fill(email)
     visitor.type_like("#password", PASSWORD, hold_ms=70, gap_ms=60, seed=8)
     page.get_by_role("button", name="Sign in with password").click()
+    look(page, "Your password has to be changed")
+    page.get_by_role("button", name="Send me the mail").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Check your mail")
+    page.get_by_label("Code from the mail").fill(visitor.mailed_code(email))
+    page.get_by_role("button", name="Continue").click()
+    choose(page)
+    expect(page).to_have_url(f"{visitor.demo.storefront}/account")
+
+
+def test_a_password_that_was_short_beside_an_app_is_replaced_once_the_app_is_off(
+    new_visitor: Any, look: Callable[[Page, str], None]
+) -> None:
+    visitor: Visitor = new_visitor()
+    email, page = "short@example.org", visitor.page
+    sign_up_with_password(visitor, email)
+    set_up_app(visitor)
+    page.goto(f"{visitor.demo.issuer}/account/password/change")
+    page.get_by_label("New password").fill(SHORT)
+    page.get_by_role("button", name="Save the new password").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Password")
+    page.goto(f"{visitor.demo.issuer}/account/authenticator/remove")
+    page.get_by_role("button", name="Turn it off").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Authenticator app")
+    page.goto(f"{visitor.demo.issuer}/account/password")
+    expect(page.get_by_text("fewer than 15 characters")).to_be_visible()
+    look(page, "Password")
+    page.goto(f"{visitor.demo.storefront}/account")
+    sign_out(visitor)
+    page.goto(f"{visitor.demo.storefront}/sign-in")
+    page.get_by_label("E-mail address").fill(email)
+    page.locator("#password").fill(SHORT)
+    page.get_by_role("button", name="Sign in with password").click()
+    expect(page.get_by_text("has at least 15 characters, and yours has fewer")).to_be_visible()
     look(page, "Your password has to be changed")
     page.get_by_role("button", name="Send me the mail").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Check your mail")
