@@ -67,9 +67,11 @@ def from_json(value: Mapping[str, Any]) -> Baseline:
     """Return what `to_json` wrote. Raises ValueError: it is something else."""
     try:
         made = Baseline(**{**value, "season": tuple(value["season"]), "times": tuple(value["times"])})
-    except (KeyError, TypeError) as problem:
+        numbers = (made.level, made.spread, made.intervals, *made.season, *made.times)
+        sound = all(isfinite(number) and number >= 0 for number in numbers)
+    except (KeyError, TypeError, OverflowError) as problem:
         raise ValueError("not a baseline") from problem
-    if len(made.season) != SLOTS or len(made.times) != SLOTS:
+    if not sound or len(made.season) != SLOTS or len(made.times) != SLOTS:
         raise ValueError("not a baseline")
     return made
 

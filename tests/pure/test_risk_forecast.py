@@ -98,7 +98,18 @@ def test_no_counts_make_a_band_nan(counts: list[tuple[int, int]]) -> None:
     assert from_json(baseline.to_json()) == baseline
 
 
-@pytest.mark.parametrize("value", [{}, {"season": [], "times": []}, {**Baseline().to_json(), "colour": "red"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"season": [], "times": []},
+        {**Baseline().to_json(), "colour": "red"},
+        {**Baseline().to_json(), "level": "4"},
+        {**Baseline().to_json(), "level": math.nan},
+        {**Baseline().to_json(), "spread": -1.0},
+        {**Baseline().to_json(), "season": [None] * 168},
+    ],
+)
 def test_what_is_no_baseline_is_refused(value: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a baseline"):
         from_json(value)
