@@ -6,7 +6,8 @@ are stopped, under
     all            every group, each within its bounds (signals/groups.py)
     without GROUP  the same without one group
     only GROUP     one group alone
-    unbounded      parts added up as if each said something of its own
+    unbounded      parts with their weights, without the groups' bounds
+    independent    parts added up at full weight, as if each said something of its own
 
 and, of owners' sign-ins, how strongly parts of one group go together (mean absolute correlation), beside parts of
 different groups: what goes together must not count twice.
@@ -50,6 +51,7 @@ def evaluate_ablation(path: Path, most: int | None = None) -> dict[str, object]:
     variants |= {f"without {name}": _sum(v for other, v in bounded.items() if other != name) for name in groups}
     variants |= {f"only {name}": bounded[name] for name in groups}
     variants["unbounded"] = _sum(each.sum(axis=1) for each in said.values())
+    variants["independent"] = scored.parts.sum(axis=1)
     return {
         "figures": "simulated" if file.attackers else "of this file",
         "owners_asked_when_stopping": STOPPED,
