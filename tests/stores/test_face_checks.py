@@ -26,7 +26,8 @@ from authsvc.core.database import Database, metadata
 from authsvc.core.errors import AuthsvcError, TooMany
 from authsvc.core.ids import hash_secret
 from authsvc.core.sealing.service import Vault
-from authsvc.factors.face.captures.service import Sender, Verdict
+from authsvc.factors.face.captures.sender import Sender
+from authsvc.factors.face.captures.verdicts import Verdict
 from authsvc.factors.face.devices.tables import face_device_tickets, face_devices
 from authsvc.factors.face.service import TicketBrowser
 from authsvc.factors.face.store import find_failures, find_template, find_ticket, replace_template

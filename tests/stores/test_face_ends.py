@@ -17,7 +17,7 @@ from authsvc.core.errors import NotAllowed, NotFound, TooMany
 from authsvc.core.ids import new_bytes
 from authsvc.core.sealing.service import Vault
 from authsvc.core.sealing.tables import personal_keys
-from authsvc.factors.face.captures.service import Verdict
+from authsvc.factors.face.captures.verdicts import Verdict
 from authsvc.factors.face.store import delete_face_data, find_template
 from authsvc.login.leaving.store import bury_account
 from tests.support.clocks import SettableClock

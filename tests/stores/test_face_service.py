@@ -21,7 +21,8 @@ from authsvc.core.database import Database, metadata
 from authsvc.core.errors import AuthsvcError, Busy, Gone, NotAllowed, NotFound, TooMany
 from authsvc.core.sealing.cipher import CannotOpen
 from authsvc.core.sealing.service import Vault
-from authsvc.factors.face.captures.service import Order, Verdict
+from authsvc.factors.face.captures.service import Order
+from authsvc.factors.face.captures.verdicts import Verdict
 from authsvc.factors.face.matching.score import mean_of
 from authsvc.factors.face.measured import Measured
 from authsvc.factors.face.pipeline.measure import measure_frames

@@ -28,7 +28,8 @@ from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.core.outbox.service import Outbox
 from authsvc.core.sealing.service import Vault
-from authsvc.factors.face.captures.service import NOBODY, Captures, Order, Sender
+from authsvc.factors.face.captures.sender import NOBODY, Sender
+from authsvc.factors.face.captures.service import Captures, Order
 from authsvc.factors.face.claim import Capture, Claim
 from authsvc.factors.face.devices.key import SignedFrame, capture_bytes, point_of, registration_bytes
 from authsvc.factors.face.devices.service import DeviceKeys, IssuedDeviceTicket, Registration

@@ -1,15 +1,18 @@
-"""Whether a measured capture is what it says: one face, doing what was asked, alive. Pure.
+"""Whether a capture is what it says: first what can be read of it; once measured, one face, as asked, alive. Pure.
 
-The checks go on where service.py's list has them, in its order and with its numbers. A capture that fails 9 or 10 shows
-a person who has to try again; one that fails 11 or 12 shows something that should not be there, and is over.
+The checks have the numbers of the list in captures/service.py. A capture that fails 5 to 10 shows a person who has to
+try again; one that fails 11 or 12 shows something that should not be there, and is over.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from authsvc.factors.face.claim import Capture
 from authsvc.factors.face.matching.score import one_face
 from authsvc.factors.face.measured import Measured, MeasuredFrame
-from authsvc.factors.face.prompts import Prompt, unfollowed
+from authsvc.factors.face.pipeline.decode import FrameBounds, check_frames
+from authsvc.factors.face.prompts import Prompt, in_order, plausible_offsets, unfollowed
+from authsvc.factors.face.refusals import FrameRefusal
 
 # Whether the motion between the frames is that of a flat picture that is moved, and not of a head (liveness/).
 Moved = Callable[[Sequence[MeasuredFrame]], bool]
@@ -22,6 +25,24 @@ class Fault:
     code: str
     frame: int | None = None
     final: bool = False
+
+
+def unfit(capture: Capture, *, asked: Sequence[Prompt], bounds: FrameBounds, elapsed_ms: float) -> FrameRefusal | None:
+    """Return why a capture is not worth measuring, or None; reads headers only.
+
+    Args:
+        asked: the prompts of the ticket.
+        elapsed_ms: since the server gave the order.
+    """
+    if len(capture.claim.frames) != len(capture.frames):
+        return FrameRefusal("face.malformed_upload")
+    if bad := check_frames(capture.frames, bounds):  # 7; first: an empty capture has no order
+        return bad
+    if not in_order(asked, capture.prompts):  # 5
+        return FrameRefusal("face.prompts_out_of_order")
+    if not plausible_offsets(capture.prompts, capture.offsets_ms, elapsed_ms=elapsed_ms):  # 6
+        return FrameRefusal("face.offsets_implausible")
+    return None
 
 
 def fault_of(measured: Measured, said: Sequence[Prompt], *, moved: Moved, attack_limit: float) -> Fault | None:

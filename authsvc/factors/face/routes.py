@@ -22,7 +22,9 @@ from starlette.concurrency import run_in_threadpool
 
 from authsvc.core.ids import hash_secret
 from authsvc.core.origin import Origin
-from authsvc.factors.face.captures.service import Captures, Sender, Verdict
+from authsvc.factors.face.captures.sender import Sender
+from authsvc.factors.face.captures.service import Captures
+from authsvc.factors.face.captures.verdicts import Verdict
 from authsvc.factors.face.claim import Capture, Claim
 from authsvc.factors.face.devices.service import DeviceKeys, Registration
 from authsvc.factors.face.prompts import Prompt

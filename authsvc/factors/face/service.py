@@ -157,7 +157,7 @@ class FaceService:
         """
         if not self.enabled:
             raise error_of("face.disabled")
-        if code := self.captures.missing(connection, account_id, purpose):
+        if code := self.captures.verdicts.missing(connection, account_id, purpose):
             raise error_of(code)
         secret = new_secret()
         ticket = Ticket(
