@@ -30,6 +30,7 @@ OTHER_WAY = {Prompt.LEFT: Prompt.RIGHT, Prompt.RIGHT: Prompt.LEFT}
 WITH_CAMERA = {"permissions": ["camera"]}
 FAILS = "name => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', name); }; }"
 CAMERA_IS_ON = "document.querySelector('video').srcObject !== null"
+CAMERA_IS_ALLOWED = "document.featurePolicy.allowsFeature('camera')"
 KEY_CAN_BE_READ = """async () => {
   const opening = indexedDB.open("authsvc", 1);
   await new Promise(resolve => { opening.onsuccess = resolve; });
@@ -218,8 +219,10 @@ def test_the_camera_is_off_as_soon_as_nobody_wants_it(new_visitor: Any, camera: 
     page = visitor.page
     sign_up_with_password(visitor, "shutter@example.org")
     allow_face(visitor)
+    assert not page.evaluate(CAMERA_IS_ALLOWED)
     begin_enrolment(visitor)
-    camera.show(drawn("anna")(Prompt.STRAIGHT, 1))
+    assert page.evaluate(CAMERA_IS_ALLOWED)
+    camera.show(drawn("anna")(Prompt.STRAIGHT, TAKES[0]))
     page.get_by_role("button", name="Use this camera").press("Enter")
     expect(page.get_by_text("Step 2 of 3")).to_be_visible()
     expect(page.get_by_role("button", name="Take the picture")).to_be_focused()

@@ -40,6 +40,7 @@ export const available = () => Boolean(navigator.mediaDevices?.getUserMedia);
 export class Camera {
   #video;
   #stream = null;
+  #opening = null;
   #whole = canvas(WIDTH, HEIGHT);
   #small = canvas(SMALL.width, SMALL.height);
   #before = null;
@@ -51,27 +52,26 @@ export class Camera {
     this.#video = video;
   }
 
-  get isOpen() {
-    return this.#stream !== null;
-  }
-
   /** Open the camera and show its picture; throws NoCamera. Calls `lost` when somebody takes the camera away. */
   async open(lost) {
+    const opening = (this.#opening = {});
     const wanted = { facingMode: "user", width: { ideal: WIDTH }, height: { ideal: HEIGHT } };
     try {
-      this.#stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
-      for (const track of this.#stream.getTracks()) track.addEventListener("ended", lost);
+      const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+      if (this.#opening !== opening) return stop(stream); // closed while the browser asked its user
+      this.#stream = stream;
+      for (const track of stream.getTracks()) track.addEventListener("ended", lost);
       this.#video.srcObject = this.#stream;
       await this.#video.play();
     } catch (problem) {
-      this.close();
+      if (this.#opening === opening) this.close();
       throw new NoCamera(problem);
     }
   }
 
   close() {
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
-    this.#stream = null;
+    if (this.#stream) stop(this.#stream);
+    this.#stream = this.#opening = null;
     this.#video.srcObject = null;
   }
 
@@ -123,6 +123,10 @@ export class Camera {
     const [across, down] = [width * scale, height * scale];
     context.drawImage(this.#video, (videoWidth - across) / 2, (videoHeight - down) / 2, across, down, 0, 0, width, height);
   }
+}
+
+function stop(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 const apart = (one, other) => one.reduce((sum, level, at) => sum + Math.abs(level - other[at]), 0) / one.length;

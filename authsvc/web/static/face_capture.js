@@ -51,7 +51,9 @@ export class Capture {
     this.#find("start").addEventListener("click", () => this.#capture());
     this.#find("stop").addEventListener("click", () => this.stop());
     this.#find("take").addEventListener("click", () => { if (this.#run) this.#run.taken = true; });
-    document.addEventListener("visibilitychange", () => { if (document.hidden) this.stop(HIDDEN); });
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden && part.dataset.stage !== "sending") this.stop(HIDDEN);
+    });
     window.addEventListener("pagehide", () => this.stop());
   }
 
@@ -79,7 +81,7 @@ export class Capture {
     try {
       this.#stage("opening");
       await this.#camera.open(() => this.stop(LOST));
-      if (run.stopped) return this.#camera.close();
+      if (run.stopped) return;
       const order = await send("/v1/face/captures", this.#json({ device: this.#part.dataset.device || null }));
       const began = performance.now();
       this.#stage("live");
@@ -101,7 +103,7 @@ export class Capture {
       this.#run = null;
       this.#ended(result.outcome, result.reason, result.satisfies_step_up);
     } catch (problem) {
-      if (problem instanceof Stopped) return;
+      if (problem instanceof Stopped || run.stopped) return;
       this.#camera.close();
       this.#run = null;
       if (isFinal(problem)) this.#ended("refused", problem.message, false);
