@@ -224,6 +224,14 @@ CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
         },
         {"device.new": 2.0, "behaviour.country": 2.0 * WEIGHTS["country"]},
     ),
+    "a place after two sign-ins": (
+        {
+            "sign_ins": 2,
+            "network": Seen.NEW,
+            "behaviour": BehaviourFacts((("country", -0.2), ("network", 0.9), ("provider", -1.4), ("travel", 1.0))),
+        },
+        {"device.known": -3.0, "network.new": 1.0, "behaviour.travel": 0.6},
+    ),
     "the known device at the usual hour": (
         {"behaviour": BehaviourFacts((("hour", -8.0), ("round_trip", -8.0)))},
         {**HOME, "behaviour.hour": -0.75, "behaviour.round_trip": -1.5},

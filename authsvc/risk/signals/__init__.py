@@ -22,7 +22,7 @@ from authsvc.risk.signals.network import network
 from authsvc.risk.signals.passkey_counter import passkey_counter
 from authsvc.risk.signals.typing_rhythm import typing_rhythm
 
-MODEL_VERSION = "initial-5"
+MODEL_VERSION = "initial-6"
 
 Signal = Callable[[RiskContext], tuple[Contribution, ...]]
 

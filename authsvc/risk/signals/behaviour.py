@@ -7,7 +7,9 @@ What the sender says of itself (SAID_BY_SENDER), and the hour, which the sender 
 browser that the account knows: a phishing page reads all of it, and sending it again costs nothing. On another browser
 they may speak against the owner, never for them.
 
-Group "where" says better what the signal `network` says roughly: when the one speaks, the other is silent.
+Group "where" says better what the signal `network` says roughly: when the one speaks, the other is silent. Before
+SETTLED_AFTER sign-ins it is the other way round: after one or two a likelihood hardly minds a new network, and a
+stolen password on a new device would pass.
 """
 
 from authsvc.risk.context import RiskContext, Trigger
@@ -29,22 +31,24 @@ TEXTS = {
 }
 _CODE_OF = {part: f"behaviour.{part}" for part in TEXTS}
 SAID_BY_SENDER = frozenset({"device", "system", "browser", "language", "zone", "round_trip", "hour"})
+PLACES = frozenset({"country", "network", "provider"})
+SETTLED_AFTER = 5  # sign-ins; from there on a new network speaks against about as loudly as the rough signal
 
 
 def speaks_of_place(context: RiskContext) -> bool:
     """Return whether behaviour knows where the account usually is."""
-    return context.trigger is Trigger.PASSWORD and any(
-        name in ("country", "network", "provider") for name, _ in context.behaviour.parts
-    )
+    settled = context.trigger is Trigger.PASSWORD and context.sign_ins >= SETTLED_AFTER
+    return settled and any(name in PLACES for name, _ in context.behaviour.parts)
 
 
 def behaviour(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
-    said, known = [], context.device.known
-    believed = {
-        part: value for part, value in context.behaviour.parts if known or value > 0 or part not in SAID_BY_SENDER
-    }
+    said, believed = [], dict(context.behaviour.parts)
+    if context.sign_ins < SETTLED_AFTER:
+        believed = {part: value for part, value in believed.items() if part not in PLACES}
+    if not context.device.known:
+        believed = {part: value for part, value in believed.items() if value > 0 or part not in SAID_BY_SENDER}
     for parts in weighed(believed).values():
         said += [
             Contribution(_CODE_OF[part], value, TEXTS[part][value > 0])
