@@ -115,6 +115,16 @@ def test_an_analyst_labels_and_the_newest_word_counts(desk: Desk) -> None:
         assert [facts["label"] for facts in connection.execute(query).scalars()] == ["safe", "compromised"]
 
 
+def test_disowned_twice_is_said_once(desk: Desk) -> None:
+    desk.scene.decision(desk.ada, flow_id="flow_7")
+    event = desk.event("login:sign_in:completed", flow="flow_7")
+    desk.disown(event_id=event)
+    desk.disown(event_id=event)
+    with desk.scene.database.read() as connection:
+        query = select(audit_events.c.facts).where(audit_events.c.tag == "risk:label:set")
+        assert [facts["label"] for facts in connection.execute(query).scalars()] == ["not_me"]
+
+
 def test_what_can_not_be_labelled(desk: Desk) -> None:
     decision, own = desk.scene.decision(desk.ada), desk.scene.decision(desk.ines)
     for label in ("not_me", "", "SAFE"):

@@ -54,7 +54,7 @@ def insert_not_me(connection: Connection, decision_id: str, now: datetime) -> bo
     """Write a customer's word, where nobody has said anything yet."""
     values = KeptLabel(decision_id, Label.NOT_ME, None, now).__dict__
     statement = insert_into(connection, risk_labels).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(risk_labels.c.decision_id)).first() is not None
 
 
 def find_label(connection: Connection, decision_id: str) -> KeptLabel | None:
