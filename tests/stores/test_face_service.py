@@ -378,7 +378,7 @@ def test_a_withdrawal_waits_for_the_template_that_is_being_written(
         time.sleep(0.3)
         assert withdrawal.is_alive()
         put_template(connection, Template(ACCOUNT, b"sealed", b"key", "e", 3, clock.now()))
-    withdrawal.join(timeout=10)
+    withdrawal.join(timeout=60)
     assert template(faces) is None
 
 
