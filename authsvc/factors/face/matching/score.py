@@ -7,6 +7,10 @@
 `match_score` is the negative of one of them, higher for more alike: the relative one where a cohort stands. The two
 have different scales, so a threshold belongs to one of them (operating_point.py). Both faces are normalised: by one
 side alone the error on webcam captures was up to five times as large. Pure.
+
+Limits: a mean hides its parts. Where the network crowds people together, a stranger's frame lies within
+SAME_CAPTURE_LIMIT of another's face, and two frames of the one with one of the other can still match; what stands
+against such a mixture is the attack score, which is a mean, too, and the device's signature.
 """
 
 from collections.abc import Sequence
