@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authsvc.accounts.levels import Level
@@ -26,8 +26,9 @@ from authsvc.risk.context import (
 from authsvc.risk.history.behaviour.likelihood import ROUND_TRIP, TRAVEL
 from authsvc.risk.history.behaviour.sighting import Feature
 from authsvc.risk.keystroke.automation import FINDINGS
-from authsvc.risk.policy import Outcome, assess
-from authsvc.risk.policy_file import load_policy
+from authsvc.risk.policy import Outcome, Policy, Requirement, Rule, Weights, assess
+from authsvc.risk.policy_file import load_policy, parse_policy, policy_text
+from authsvc.risk.signals.groups import GROUPS, LEAST_WEIGHT, MOST_WEIGHT
 
 POLICY = load_policy(None)
 PARTS = [*map(str, Feature), ROUND_TRIP, TRAVEL]
@@ -35,6 +36,20 @@ SEVERITY = {Outcome.ALLOW: 0, Outcome.STEP_UP: 1, Outcome.DENY: 2}
 
 any_float = st.floats(allow_nan=True, allow_infinity=True)
 count = st.integers(min_value=-5, max_value=10**12)
+RULES = (
+    (),
+    (Rule("far", 'country == "new" && !device.known', Outcome.STEP_UP, "Far.", Level.MFA),),
+    (Rule("guessed", "failures.account > 30 || probability >= 0.5", Outcome.DENY, "Guessed."),),
+)
+policies = st.builds(
+    replace,
+    st.just(POLICY),
+    weights=st.dictionaries(
+        st.sampled_from([group.name for group in GROUPS]), st.floats(LEAST_WEIGHT, MOST_WEIGHT)
+    ).map(lambda weights: Weights(tuple(sorted(weights.items())), len(weights))),
+    rules=st.sampled_from(RULES),
+    requirements=st.sampled_from(((), (Requirement(Level.MFA, client="cli_bank"),))),
+)
 contexts = st.builds(
     RiskContext,
     trigger=st.sampled_from(Trigger),
@@ -66,6 +81,7 @@ contexts = st.builds(
         lambda parts: BehaviourFacts(tuple(sorted(parts.items())))
     ),
     action=st.sampled_from(Action),
+    client_id=st.sampled_from((None, "cli_bank", "cli_shop")),
     failed_parts=st.lists(st.sampled_from(["typing", "country"])).map(tuple),
 )
 
@@ -86,15 +102,17 @@ def finite(context: RiskContext) -> RiskContext:
     )
 
 
-@given(contexts)
-def test_no_context_makes_a_score_nan_or_an_exception(context: RiskContext) -> None:
-    decision = assess(POLICY, context)
+@settings(deadline=None)  # a loaded machine says nothing about scores
+@given(contexts, policies)
+def test_no_context_makes_a_score_nan_or_an_exception(context: RiskContext, policy: Policy) -> None:
+    decision = assess(policy, context)
     assert math.isfinite(decision.log_odds)
     assert 0 <= decision.probability <= 1
     assert all(math.isfinite(each.log_odds) for each in decision.contributions)
     assert (decision.required is Level.NONE) == (decision.decision is not Outcome.STEP_UP)
 
 
+@settings(deadline=None)
 @given(contexts.map(finite))
 def test_any_context_is_decided_again_bit_for_bit_after_storage(context: RiskContext) -> None:
     stored = from_inputs(json.loads(json.dumps(context.to_inputs(), allow_nan=False)))
@@ -179,12 +197,21 @@ AGAINST = (
 )
 
 
-@given(contexts.map(finite), st.lists(st.sampled_from(AGAINST), min_size=1), st.floats(0, 1_000))
-def test_more_evidence_against_never_lowers_the_risk(context: RiskContext, names: list[str], much: float) -> None:
-    before, worse = assess(POLICY, context), context
+@settings(deadline=None)
+@given(policies)
+def test_any_policy_is_read_again_as_the_same_version(policy: Policy) -> None:
+    assert parse_policy(policy_text(policy), source="x") == policy
+
+
+@settings(deadline=None)
+@given(contexts.map(finite), policies, st.lists(st.sampled_from(AGAINST), min_size=1), st.floats(0, 1_000))
+def test_more_evidence_against_never_lowers_the_risk(
+    context: RiskContext, policy: Policy, names: list[str], much: float
+) -> None:
+    before, worse = assess(policy, context), context
     for name in names:
         worse = _against(name)(worse, much)
-    after = assess(POLICY, worse)
+    after = assess(policy, worse)
     assert after.log_odds >= before.log_odds - 1e-12
     assert SEVERITY[after.decision] >= SEVERITY[before.decision]
     if before.decision is after.decision is Outcome.STEP_UP and not context.account.guarded:
