@@ -123,6 +123,7 @@ def test_whatever_is_taken_answers_of_every_context(expression: str, context, pr
     assert compiled(expression).holds(Subject(context, probability, ("country.new",))) in (True, False)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_makes_the_checker_fail_otherwise(text: str) -> None:
     try:
