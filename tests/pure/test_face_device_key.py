@@ -138,6 +138,7 @@ def test_a_signature_is_of_one_key_over_one_message() -> None:
         b64(b"\xff" * 64),
         b64(KEY.sign(b"m", ec.ECDSA(SHA256()))),
     ],
+    ids=["none", "no base64url", "zeros", "short", "long", "too large", "DER"],
 )
 def test_what_is_no_signature_is_refused(signature: str) -> None:
     with pytest.raises(BadSignature):
