@@ -18,6 +18,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 from typing import Any
@@ -28,21 +29,26 @@ from authsvc.evaluate.face import SEED, BadPairs, Scored, prototypes_of, report_
 from authsvc.evaluate.face_vectors import Reader, means_by_person
 from authsvc.evaluate.rates import Curve
 from authsvc.factors.face.matching.cohort import NEAREST, Cohort
-from authsvc.factors.face.matching.score import distance, mean_of, relative_distance
+from authsvc.factors.face.matching.score import distance, mean_of, one_face, parts_match, relative_distance
 from authsvc.factors.face.measured import FloatArray
 
 FRAMES = 3
 DRAWS = 100  # of people for a prototype
+MIXTURES = 10_000
 FRAME = re.compile(r"^(?P<session>.*?)_?(?P<number>\d+)\.jpe?g$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Capture:
-    """The mean of a few frames."""
+    """A few frames, and their mean."""
 
     person: str
     session: str
-    vector: FloatArray = field(repr=False)
+    parts: tuple[FloatArray, ...] = field(repr=False)
+
+    @cached_property
+    def vector(self) -> FloatArray:
+        return mean_of(self.parts)
 
 
 def read_captures(reader: Reader, folder: Path) -> list[Capture]:
@@ -52,7 +58,7 @@ def read_captures(reader: Reader, folder: Path) -> list[Capture]:
         for session, files in sorted(_sessions(person).items()):
             vectors = [found for file in files if (found := reader.vector(file)) is not None]
             for at in range(0, len(vectors) - FRAMES + 1, FRAMES):
-                captures.append(Capture(person.name, session, mean_of(vectors[at : at + FRAMES])))
+                captures.append(Capture(person.name, session, tuple(vectors[at : at + FRAMES])))
     return captures
 
 
@@ -79,6 +85,7 @@ def evaluate(
         "failure_to_acquire": failed,
         "at_limit": {"limit": limit} | _rates(kinds["plain"], limit),
     }
+    report["mixtures"] = mixtures(captures, limit)
     if len({each.person for each in captures}) > members:
         report["prototypes"] = told_apart(captures, members, limit)
     curves = {}
@@ -108,6 +115,33 @@ def told_apart(captures: Sequence[Capture], members: int, limit: float) -> dict[
     return {"of": members} | {
         kind: {"median": float(np.median(found)), "within": float(np.mean(np.array(found) <= limit))}
         for kind, found in apart.items()
+    }
+
+
+def mixtures(captures: Sequence[Capture], limit: float) -> dict[str, Any]:
+    """Return how often two frames of an owner and one of a stranger pass as one face and match the owner's template.
+
+    The template is of another session. `by_mean`: as if only the mean counted; `passed`: as it is decided, by each
+    frame, too; `owners_lost`: share of the owners' own matches that looking at each frame refuses.
+    """
+    draw = np.random.default_rng(SEED)
+    genuine = [pair for pair in _pairs(captures) if pair[0].person == pair[1].person]
+    matched = [pair for pair in genuine if distance(pair[0].vector, pair[1].vector) <= limit]
+    if not matched:
+        return {}
+    lost = [not parts_match(template.vector, probe.parts, limit) for template, probe in matched]
+    by_mean = passed = 0
+    for _ in range(MIXTURES):
+        template, probe = genuine[int(draw.integers(len(genuine)))]
+        stranger = captures[int(draw.integers(len(captures)))]
+        while stranger.person == template.person:
+            stranger = captures[int(draw.integers(len(captures)))]
+        parts = (*probe.parts[:-1], stranger.parts[-1])
+        matches = one_face(parts) and distance(template.vector, mean_of(parts)) <= limit
+        by_mean += matches
+        passed += matches and parts_match(template.vector, parts, limit)
+    return {"of": MIXTURES, "by_mean": by_mean / MIXTURES, "passed": passed / MIXTURES} | {
+        "owners_lost": float(np.mean(lost))
     }
 
 

@@ -188,7 +188,7 @@ def test_a_frame_belongs_to_its_session(name: str, session: str, number: str) ->
 
 
 def test_a_prototype_of_people_far_apart_is_nearer_to_its_members() -> None:
-    captures = [Capture(f"p{n}", "s", np.eye(8)[n] + small) for n in range(8) for small in (0.0, 0.01, -0.01)]
+    captures = [Capture(f"p{n}", "s", (np.eye(8)[n] + small,) * 3) for n in range(8) for small in (0.0, 0.01, -0.01)]
     found = told_apart(captures, 5, 0.95)
     assert found["members"]["median"] < found["others"]["median"]
     assert found["members"]["within"] == 1.0

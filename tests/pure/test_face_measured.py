@@ -50,6 +50,12 @@ def test_captures_of_other_sessions_are_told_apart_at_the_shipped_threshold(repo
     assert report["plain"]["eer"] < 0.05
 
 
+def test_looking_at_each_frame_refuses_mixtures_and_no_owner(report: dict[str, Any]) -> None:
+    found = report["mixtures"]
+    assert found["passed"] < found["by_mean"] / 2
+    assert found["owners_lost"] < 0.01
+
+
 def test_a_rate_that_so_few_pairs_cannot_carry_is_not_given(report: dict[str, Any]) -> None:
     assert report["plain"]["fnmr_at_fmr_1e-2"] is not None
     assert report["plain"]["fnmr_at_fmr_1e-4"] is None
@@ -71,7 +77,7 @@ def test_a_cohort_of_people_like_these_is_left_without_the_two_compared(monkeypa
     """Vectors drawn at random: every pair is measured beside prototypes of exactly the other people."""
     draw = np.random.default_rng(1)
     people = [f"p{number}" for number in range(8)]
-    captures = [Capture(each, session, draw.normal(size=16)) for each in people for session in ("one", "two")]
+    captures = [Capture(each, session, (draw.normal(size=16),) * 3) for each in people for session in ("one", "two")]
     seen: list[tuple[set[str], int]] = []
     real = face_captures._by_cohort
     monkeypatch.setattr(

@@ -165,11 +165,21 @@ def test_nobody_is_measured_against_a_prototype_that_they_are_part_of(shop: Shop
         cohort = shop.matching.cohort(connection, DLIB_ID)
         relative = store.find_operating_point(connection, DLIB_ID, relative=True)
         assert relative is None
-        match = shop.matching.compare(connection, "acc_0", DLIB_ID, vector(0), vector(1))
+        match = shop.matching.compare(connection, "acc_0", DLIB_ID, vector(0), [vector(1)] * 3)
     assert cohort.stands
     assert match.point.threshold == FaceSettings().threshold
     assert match.point.fmr is not None
     assert match.measured == match.distance == pytest.approx(float(np.linalg.norm(vector(0) - vector(1))))
+
+
+def test_a_stranger_among_the_frames_is_seen_where_the_mean_would_hide_them(shop: Shop) -> None:
+    template = np.zeros(128)
+    near, far = np.eye(128)[0] * 0.1, np.eye(128)[0] * 0.55
+    mixed = [near, near, far]
+    assert np.linalg.norm(np.mean(mixed, axis=0)) < FaceSettings().threshold
+    with shop.database.read() as connection:
+        assert shop.matching.compare(connection, "acc_0", DLIB_ID, template, [near] * 3).matched
+        assert not shop.matching.compare(connection, "acc_0", DLIB_ID, template, mixed).matched
 
 
 # -- authsvc face
@@ -228,7 +238,7 @@ def test_enough_customers_choose_both_points_which_decide_from_then_on(shop: Sho
     assert result.exit_code == 0, result.output
     with shop.database.read() as connection:
         points = shop.matching.points(connection, DLIB_ID)
-        match = shop.matching.compare(connection, "acc_0", DLIB_ID, vector(0), vector(0) * 1.01)
+        match = shop.matching.compare(connection, "acc_0", DLIB_ID, vector(0), [vector(0) * 1.01] * 3)
         tags = connection.execute(select(audit_events.c.tag, audit_events.c.facts)).all()
     assert points.relative is not None
     assert (points.relative.prototypes, points.relative.people) == (MIN_PROTOTYPES + 4, people)
@@ -242,7 +252,7 @@ def test_enough_customers_choose_both_points_which_decide_from_then_on(shop: Sho
     for number in range(0, MEMBERS * 8, MEMBERS):
         shop.leave(number)
     with shop.database.read() as connection:
-        assert shop.matching.compare(connection, "acc_70", DLIB_ID, vector(70), vector(70)).point == points.plain
+        assert shop.matching.compare(connection, "acc_70", DLIB_ID, vector(70), [vector(70)] * 3).point == points.plain
 
     assert run("calibrate", "--reset").exit_code == 0
     with shop.database.read() as connection:

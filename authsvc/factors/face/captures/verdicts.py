@@ -106,15 +106,15 @@ class Verdicts:
             return Finding("refused", code)
         if (frame := self._seen_before(connection, ticket.account_id, measured)) is not None:  # 13
             return Finding("refused", "face.frame_seen", frame=frame, live=False)
-        probe = mean_of([frame.embedding for frame in measured.frames])
+        vectors = [frame.embedding for frame in measured.frames]
         if ticket.purpose == "enrol":
-            count = len(measured.frames)
-            self.templates.keep(connection, ticket.account_id, probe, embedder=measured.embedder, frames=count, now=now)
+            mean, count = mean_of(vectors), len(vectors)
+            self.templates.keep(connection, ticket.account_id, mean, embedder=measured.embedder, frames=count, now=now)
             return Finding("enrolled")
         template = self.templates.open(connection, ticket.account_id, embedder=measured.embedder)
         if isinstance(template, str):
             return Finding("refused", template)
-        match = self.matching.compare(connection, ticket.account_id, measured.embedder, template, probe)
+        match = self.matching.compare(connection, ticket.account_id, measured.embedder, template, vectors)
         return Finding("match" if match.matched else "no_match", match=match)
 
     def _settle(

@@ -8,9 +8,11 @@
 have different scales, so a threshold belongs to one of them (operating_point.py). Both faces are normalised: by one
 side alone the error on webcam captures was up to five times as large. Pure.
 
-Limits: a mean hides its parts. Where the network crowds people together, a stranger's frame lies within
-SAME_CAPTURE_LIMIT of another's face, and two frames of the one with one of the other can still match; what stands
-against such a mixture is the attack score, which is a mean, too, and the device's signature.
+A mean hides its parts: two frames of the owner and one of a stranger can have a mean that matches. So each frame
+alone must lie within PART_SLACK of the plain threshold, too.
+
+Limits: where the network crowds people together, some such mixtures still pass (docs/models/face.md); what else stands
+against them is the attack score, which is a mean, and the device's signature.
 """
 
 from collections.abc import Sequence
@@ -24,6 +26,7 @@ from authsvc.factors.face.refusals import MIN_FRAMES
 # Frames of one person in one capture; two frames further apart than this are two people, or unusable.
 # face_recognition's own tolerance: lenient on purpose, since a rejected capture costs its owner another try.
 SAME_CAPTURE_LIMIT = 0.60
+PART_SLACK = 1.25  # times the plain threshold: a single frame lies further from its owner than the mean of three
 LEAST_NEARNESS = 1e-6  # a vector that lies on three prototypes is no face of this network
 
 
@@ -44,6 +47,11 @@ def one_face(embeddings: Sequence[FloatArray], limit: float = SAME_CAPTURE_LIMIT
     stacked = np.stack(embeddings)
     apart = np.linalg.norm(stacked[:, None, :] - stacked[None, :, :], axis=2)
     return bool(apart.max() <= limit)
+
+
+def parts_match(template: FloatArray, parts: Sequence[FloatArray], threshold: float) -> bool:
+    """Return whether every frame alone may be the template's owner. Args: threshold of plain distances of means."""
+    return all(distance(template, part) <= PART_SLACK * threshold for part in parts)
 
 
 def distance(template: FloatArray, probe: FloatArray) -> float:

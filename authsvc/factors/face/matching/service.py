@@ -9,7 +9,7 @@ goes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
@@ -25,6 +25,7 @@ from authsvc.factors.face.matching import store
 from authsvc.factors.face.matching.calibration import Calibration, Known
 from authsvc.factors.face.matching.cohort import MAX_PROTOTYPES, MEMBERS, Cohort, prototype_of
 from authsvc.factors.face.matching.operating_point import SHIPPED, Match, OperatingPoint, Points, compare
+from authsvc.factors.face.matching.score import mean_of, parts_match
 from authsvc.factors.face.measured import FloatArray
 from authsvc.settings import FaceSettings
 
@@ -39,14 +40,24 @@ class Matching:
     _opened: "_Opened" = field(default_factory=lambda: _Opened(), repr=False)
 
     def compare(
-        self, connection: Connection, account_id: str, embedder: str, template: FloatArray, probe: FloatArray
+        self,
+        connection: Connection,
+        account_id: str,
+        embedder: str,
+        template: FloatArray,
+        frames: Sequence[FloatArray],
     ) -> Match:
-        """Return whether the probe is this account's owner; both vectors are of this embedder."""
+        """Return whether a capture's frames, all together and each alone, show this account's owner.
+
+        All vectors are of this embedder.
+        """
         cohort = self.cohort(connection, embedder)
         member = store.find_member(connection, account_id)
         if member is not None and member.prototype_id is not None:
             cohort = cohort.without((member.prototype_id,))
-        return compare(template, probe, cohort, self.points(connection, embedder))
+        points = self.points(connection, embedder)
+        match = compare(template, mean_of(frames), cohort, points)
+        return replace(match, matched=match.matched and parts_match(template, frames, points.plain.threshold))
 
     def points(self, connection: Connection, embedder: str) -> Points:
         """Return what decides for this embedder: what was calibrated here, else the setting."""
