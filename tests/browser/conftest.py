@@ -331,4 +331,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
             item.add_marker(pytest.mark.timeout(PATIENCE_MS // 1000 * 10))
-            item.add_marker(pytest.mark.xdist_group("browser"))  # one demo for all of them, one after another
