@@ -131,7 +131,7 @@ def input_lines(inputs: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the inputs of a decision as (label, value) lines; sealing sorted them, the labels' order is ours."""
     order = {name: place for place, name in enumerate(_LABELS)}
     lines = sorted(_flat(inputs), key=lambda line: order.get(line[0], len(order)))
-    return tuple((_LABELS.get(name, name), _value(name, value)) for name, value in lines)
+    return tuple((_label(name), _value(name, value)) for name, value in lines)
 
 
 def age(seconds: float) -> str:
@@ -148,6 +148,11 @@ def _bar(log_odds: float, scale: float) -> tuple[float, float]:
         return BAR_WIDTH / 2, 0.0
     width = round(max(abs(log_odds) / scale * BAR_REACH, LEAST_BAR), 1)
     return (BAR_WIDTH / 2 if log_odds > 0 else BAR_WIDTH / 2 - width), width
+
+
+def _label(name: str) -> str:
+    room, _, part = name.partition(".")
+    return f"Unusual {part} (log-odds)" if room == "behaviour" else _LABELS.get(name, name)
 
 
 def _flat(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -169,6 +174,8 @@ def _value(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(each for each in value if isinstance(each, str)) or "not shown"
+    if name == "client_id":
+        return str(value)
     if name.endswith("_s"):
         return age(float(value))
     if isinstance(value, float):

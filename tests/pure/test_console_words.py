@@ -61,6 +61,11 @@ def test_lists_of_numbers_are_never_shown() -> None:
     assert dict(words.input_lines({"holds": [0.1, 0.2]})) == {"holds": "not shown"}
 
 
+def test_ids_stay_as_they_are_and_parts_of_behaviour_have_words() -> None:
+    lines = words.input_lines({"client_id": "cli_Xb_V", "behaviour": {"system": 0.63}, "network": "new"})
+    assert dict(lines) == {"Client": "cli_Xb_V", "Unusual system (log-odds)": "+0.63", "Network": "new"}
+
+
 def test_a_place_survives_its_trip_through_a_link() -> None:
     place = Place(datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC), "dec_x-_y")
     assert parse_place(place.as_text()) == place
