@@ -116,19 +116,19 @@ def test_many_small_chunks_add_up(port: int) -> None:
 
 def test_a_capture_may_be_as_large_as_its_frames(port: int) -> None:
     with Sender(port) as sender:
-        sender.head("/v1/face/captures/tkt_1", "Transfer-Encoding: chunked", "Connection: close")
+        sender.head("/v1/face/captures/frames", "Transfer-Encoding: chunked", "Connection: close")
         sender.chunk(b"x" * 300 * KIB)
         sender.end()
         assert f'{{"received":{300 * KIB}}}' in sender.answer()
     with Sender(port) as sender:
-        sender.head("/v1/face/captures/tkt_1", "Transfer-Encoding: chunked")
+        sender.head("/v1/face/captures/frames", "Transfer-Encoding: chunked")
         sender.chunk(b"x" * (364 * KIB + 1))
         assert is_refused(sender.answer())
 
 
 def test_a_neighbouring_path_has_no_part_in_it(port: int) -> None:
     with Sender(port) as sender:
-        sender.head("/v1/face/capturesx", f"Content-Length: {100 * KIB}")
+        sender.head("/v1/face/captures/framesx", f"Content-Length: {100 * KIB}")
         assert is_refused(sender.answer())
 
 

@@ -137,7 +137,7 @@ def _add_api(edge: Edge) -> None:
         return {"address": found.address, "request_id": found.request_id, "key": found.source}
 
     @app.post("/v1/swallow")
-    @app.post("/v1/face/captures/{ticket}")
+    @app.post("/v1/face/captures/frames")
     async def swallow(request: Request) -> dict[str, int]:
         received = 0
         async for chunk in request.stream():
