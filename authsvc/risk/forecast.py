@@ -13,11 +13,11 @@ Forecasting 29(3), 2010). Learned as the band's edge, five deviations away, a fl
 its variance every five minutes, and was usual within hours. A lasting change of habits is accepted within days, of a
 hundred times as much within a week.
 
-Until a week was seen (READY_AFTER) there is no season to speak of; then only a multiple of the level counts. Z, the
-weights and the bounds are judgement.
+Until a week was seen (READY_AFTER) nothing is known to be unusual: a shop that has just opened, or moved here, sees new
+devices and forgotten passwords all day. Z, the weights and the bounds are judgement.
 
-Limits: a flood in the first week is learned. Afterwards, whoever stays just inside the band for days widens it, by less
-than three times a day.
+Limits: a flood in the first week is learned, and no alert. Afterwards, whoever stays just inside the band for days
+widens it, by less than three times a day.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,6 @@ Z = 5.0
 LEARNED = 2.0  # deviations
 KEPT_SPREAD = 0.92  # what is left of a normal's variance when it is cut at LEARNED deviations
 LEAST = 20  # fewer than so many in five minutes are no attack worth the name
-EARLY_MULTIPLE = 10.0
 MOST = 1e12
 
 
@@ -47,6 +46,11 @@ class Baseline:
     times: tuple[int, ...] = (0,) * SLOTS  # how often each hour's season was learned
     spread: float = 1.0
     intervals: int = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether enough was seen to call something unusual."""
+        return self.intervals >= READY_AFTER
 
     def to_json(self) -> dict[str, Any]:
         return {**self.__dict__, "season": list(self.season), "times": list(self.times)}
@@ -59,7 +63,7 @@ class Band:
     high: float
 
     def left_by(self, seen: int) -> bool:
-        """Return whether so many are an alert."""
+        """Return whether so many are an alert, once the baseline is ready."""
         return seen > self.high and seen >= LEAST
 
 
@@ -85,10 +89,7 @@ def band(baseline: Baseline, slot: int) -> Band:
     """Return what is expected in that hour."""
     expected = baseline.level * baseline.season[slot]
     reach = Z * sqrt(baseline.spread * max(expected, 1.0))
-    high = expected + reach
-    if baseline.intervals < READY_AFTER:
-        high = max(high, EARLY_MULTIPLE * max(expected, baseline.level, 1.0))
-    return Band(expected, max(0.0, expected - reach), high)
+    return Band(expected, max(0.0, expected - reach), expected + reach)
 
 
 def learned(baseline: Baseline, slot: int, seen: int) -> Baseline:

@@ -77,14 +77,16 @@ def test_a_lasting_change_is_accepted_in_the_end(busy: Baseline) -> None:
     assert not band(after, 15).left_by(150)
 
 
-def test_few_are_never_an_attack_and_the_first_week_only_knows_floods() -> None:
-    quiet = learned(Baseline(), 0, 0)
+def test_few_are_never_an_attack() -> None:
+    quiet = Baseline(intervals=READY_AFTER)
     assert not band(quiet, 0).left_by(19)
-    young = Baseline()
-    for _ in range(100):
-        young = learned(young, 0, 30)
-    assert not band(young, 0).left_by(250)
-    assert band(young, 0).left_by(400)
+    assert band(quiet, 0).left_by(20)
+
+
+def test_it_is_ready_after_a_week() -> None:
+    young = Baseline(intervals=READY_AFTER - 1)
+    assert not young.is_ready
+    assert learned(young, 0, 3).is_ready
 
 
 @given(st.lists(st.tuples(st.integers(0, 167), st.integers(-5, 10**15)), max_size=30))

@@ -47,10 +47,10 @@ def test_a_write_rolls_back_when_its_block_raises(database, put):
     assert count(database) == 0
 
 
-def test_a_connection_that_breaks_in_a_write_is_named_as_that(database):
+@pytest.mark.postgresql
+def test_a_connection_that_breaks_in_a_write_is_named_as_that(postgresql_only_database):
     """503, which clients try again, and not the 500 of a defect: OperationalError is what web/problems.py looks for."""
-    if database.is_sqlite:
-        pytest.skip("nobody ends a connection to a file")
+    database = postgresql_only_database
     with pytest.raises(OperationalError), database.write() as connection:
         own = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
         with database.read() as other:

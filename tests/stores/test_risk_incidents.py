@@ -91,6 +91,18 @@ def test_a_flood_opens_one_incident_that_closes_when_it_is_over(
     assert [each.seen for each in counted[:2]] == [200, 300]
 
 
+def test_the_crowd_of_a_first_week_opens_none(database: Database, audit: Audit, clock: SettableClock) -> None:
+    watch = begin(database, audit, clock)
+    with database.write() as connection:
+        young = Baseline(level=4.0, intervals=READY_AFTER - 10)
+        connection.execute(update(risk_baselines).values(state=young.to_json()))
+    fail(database, clock.now() + timedelta(seconds=40), 3000)
+    clock.advance(minutes=6)
+    run(watch, database, clock)
+    assert incidents(database) == []
+    assert seen_by_decisions(database, clock) == 0
+
+
 def test_challenges_do_not_keep_the_scrutiny_up_that_makes_them(
     database: Database, audit: Audit, clock: SettableClock
 ) -> None:

@@ -5,8 +5,8 @@
 3. outside: an incident opens, or goes on; inside for CALM_FOR: it closes. Both leave an event.
 
 While one of failures or new devices is open every decision on a password weighs it (signals/attack.py); one of
-challenges only tells analysts. After an outage the time that was missed
-is skipped: it says nothing about attacks.
+challenges only tells analysts. In a deployment's first week none opens. After an outage the time that was missed is
+skipped: it says nothing about attacks.
 """
 
 from dataclasses import dataclass, replace
@@ -70,18 +70,27 @@ class AttackWatch:
             seen = count(connection, measure, was, was + INTERVAL)
             slot = slot_of(was)
             expected = band(baseline, slot)
+            outside = baseline.is_ready and expected.left_by(seen)
             baseline = learned(baseline, slot, seen)
             if not claim_interval(connection, measure, was=was, through=was + INTERVAL, baseline=baseline):
                 return
             insert_interval(connection, measure, was, seen, expected)
-            self._judge(connection, measure, was, seen, expected, now)
+            self._judge(connection, measure, was, seen, expected, outside=outside, now=now)
             was += INTERVAL
 
     def _judge(
-        self, connection: Connection, measure: Measure, at: datetime, seen: int, expected: Band, now: datetime
+        self,
+        connection: Connection,
+        measure: Measure,
+        at: datetime,
+        seen: int,
+        expected: Band,
+        *,
+        outside: bool,
+        now: datetime,
     ) -> None:
         incident = find_open_incident(connection, measure)
-        if expected.left_by(seen):
+        if outside:
             ended = at + INTERVAL
             if incident is None:
                 made = Incident(new_id("inc"), measure, at, ended, None, expected.expected, expected.high, seen, 0)
