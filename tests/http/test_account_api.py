@@ -195,7 +195,7 @@ def test_an_account_is_found_by_its_whole_address_or_its_id(shop: ServiceClient,
     assert searched.facts == {"client": shop.client.id, "found": True}
     assert read.facts == {"client": shop.client.id, "account": account_id}
     assert searched.account_id == read.account_id == account_id
-    assert b"ada" not in searched.sealed
+    assert EMAIL.encode() not in searched.sealed
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_an_invited_person_proves_the_address_and_gets_the_promised_id(shop: Ser
 
     (mail,) = service.mails(EMAIL)
     assert "Tea server" in mail.subject
-    assert "Ada" not in mail.text  # nothing of what the client sent
+    assert "Ada Lovelace" not in mail.text  # nothing of what the client sent
     link = next(line.strip() for line in mail.text.splitlines() if "/login/join?token=" in line)
     browser = service.browser()
     browser.open(link)
@@ -497,7 +497,9 @@ def test_a_shop_hears_of_the_whole_life_of_an_account(
     kinds = ("account.changed", "account.changed", "account.created", "account.erased")
     assert told == [(kind, account_id) for kind in kinds]
     assert all(each.is_signed_by(secret) for each in receiver.received)
-    assert all("ada" not in each.body.decode().lower() for each in receiver.received)
+    sent = "".join(each.body.decode() for each in receiver.received)
+    assert EMAIL not in sent
+    assert "Lovelace" not in sent
 
 
 def test_no_shop_hears_of_the_operators_people(shop: ServiceClient, service: Running) -> None:

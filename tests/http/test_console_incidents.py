@@ -84,4 +84,4 @@ def test_others_are_sent_away(desk: Desk) -> None:
     assert client(desk, None).get("/console/incidents").headers["location"] == "/console/sign-in"
     refused = client(desk, "sam").get("/console/incidents")
     assert refused.status_code == 403
-    assert "321" not in refused.text
+    assert "weighed more strictly" not in refused.text
