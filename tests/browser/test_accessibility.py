@@ -224,9 +224,10 @@ def test_keys_alone_sign_up_and_in_with_a_password(new_visitor: Any) -> None:
     press(page, "Sign out")
     expect(page.get_by_role("status")).to_contain_text("You are signed out")
     press(page, "Sign in")
-    type_into(page, "E-mail address", email)
+    tab_to(page, "E-mail address")
+    visitor.type_like("#email", email, hold_ms=80, gap_ms=90, seed=5)  # a person's keys, not a program's
     tab_to(page, "Password")
-    visitor.type_like("#password", PASSWORD, hold_ms=70, gap_ms=60, seed=3)  # a person's keys, not a program's
+    visitor.type_like("#password", PASSWORD, hold_ms=70, gap_ms=60, seed=3)
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{demo.storefront}/account")
 
