@@ -6,50 +6,29 @@ from datetime import timedelta
 
 import httpx2 as httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
-from starlette.testclient import TestClient
 
 from authsvc.console.cases.routes import build_router
 from authsvc.console.cases.service import Cases
-from authsvc.console.service import Console
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
 from authsvc.login.store import insert_case
 from authsvc.login.tables import cases
 from authsvc.settings import Settings
-from authsvc.web import cookies
-from authsvc.web.csrf import Csrf
-from authsvc.web.edge import install_edge
-from authsvc.web.origin import OriginReader
-from authsvc.web.pages import Pages
-from tests.http.test_console_routes import Desk
 from tests.support.clocks import SettableClock
-from tests.support.decisions import Analyst, Scene, StaffByCookie, cookie_of
-
-BROWSER = "b" * 43
+from tests.support.desk import Desk, open_desk
 
 
 @pytest.fixture
 def desk(database: Database, audit: Audit, clock: SettableClock, make_settings: Callable[..., Settings]) -> Desk:
-    scene = Scene(database, audit, clock.now())
-    ines = scene.person("Ines Okafor", "ines@example.org", role="analyst")
-    sam = scene.person("Sam", "sam@example.org")
-    staff = StaffByCookie({cookie_of("ines"): Analyst(ines.id), cookie_of("sam"): Analyst(sam.id, "Sam")})
-    settings = make_settings()
-    csrf = Csrf(bytes(32), settings.issuer)
-    pages = Pages(settings, csrf)
-    app = FastAPI()
-    install_edge(app, settings, csrf, pages, OriginReader(()))
-    app.include_router(build_router(Cases(Console(database, clock, audit, audit.vault, staff)), pages, csrf))
-    return Desk(scene, app)
-
-
-def client(desk: Desk, who: str | None) -> TestClient:
-    parts = [f"{cookies.FLOW}={BROWSER}"] + ([f"{cookies.CONSOLE}={cookie_of(who)}"] if who else [])
-    headers = {"accept": "text/html", "cookie": "; ".join(parts)}
-    return TestClient(desk.app, base_url="https://localhost:8000", headers=headers, follow_redirects=False)
+    return open_desk(
+        database,
+        audit,
+        clock,
+        make_settings(),
+        lambda console, pages, csrf: [build_router(Cases(console), pages, csrf)],
+    )
 
 
 def opened(desk: Desk, case_id: str = "case_1", **changes: str) -> None:
@@ -60,8 +39,8 @@ def opened(desk: Desk, case_id: str = "case_1", **changes: str) -> None:
 
 
 def handle(desk: Desk, who: str | None, **fields: str) -> httpx.Response:
-    browser = client(desk, who)
-    token = re.search(r'name="csrf" content="([^"]+)"', client(desk, "ines").get("/console/cases").text)
+    browser = desk.browser(who)
+    token = re.search(r'name="csrf" content="([^"]+)"', desk.browser("ines").get("/console/cases").text)
     assert token is not None
     headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:8000"}
     return browser.post("/console/cases/handle", data={"csrf": token[1], **fields}, headers=headers)
@@ -80,8 +59,8 @@ def tags(desk: Desk) -> list[str]:
 
 def test_who_may_not_look_sees_nothing(desk: Desk) -> None:
     opened(desk)
-    assert client(desk, None).get("/console/cases").headers["location"] == "/console/sign-in"
-    refused = client(desk, "sam").get("/console/cases")
+    assert desk.browser(None).get("/console/cases").headers["location"] == "/console/sign-in"
+    refused = desk.browser("sam").get("/console/cases")
     assert refused.status_code == 403
     assert "case_1@example.org" not in refused.text
     assert tags(desk) == ["console:access:refused"]
@@ -90,7 +69,7 @@ def test_who_may_not_look_sees_nothing(desk: Desk) -> None:
 def test_a_case_says_who_what_and_when_and_leads_to_the_decisions(desk: Desk) -> None:
     opened(desk)
     opened(desk, "case_2", kind="new_device", alert_id="alt_9")
-    page = client(desk, "ines").get("/console/cases").text
+    page = desk.browser("ines").get("/console/cases").text
     for text in ("Ada &lt;b&gt;", "case_1@example.org", "Somebody typed a wrong password.", "evt_7"):
         assert text in page
     assert "/console?window=all&amp;account=case_1%40example.org" in page
@@ -98,7 +77,7 @@ def test_a_case_says_who_what_and_when_and_leads_to_the_decisions(desk: Desk) ->
 
 
 def test_an_empty_list_says_so(desk: Desk) -> None:
-    assert "Nothing waits" in client(desk, "ines").get("/console/cases").text
+    assert "Nothing waits" in desk.browser("ines").get("/console/cases").text
 
 
 def test_a_case_is_handled_once_and_the_first_note_stays(desk: Desk) -> None:
@@ -108,7 +87,7 @@ def test_a_case_is_handled_once_and_the_first_note_stays(desk: Desk) -> None:
     handled_at, note = stored(desk)
     assert (handled_at, note) == (desk.scene.start, "Called her: a stolen phone.")
     assert tags(desk).count("console:case:handled") == 1
-    page = client(desk, "ines").get("/console/cases").text
+    page = desk.browser("ines").get("/console/cases").text
     assert "Called her: a stolen phone." in page
     assert "Nothing waits" in page
 
@@ -126,7 +105,7 @@ def test_others_handle_nothing(desk: Desk) -> None:
     opened(desk)
     assert handle(desk, "sam", case="case_1", note="mine").status_code == 403
     assert handle(desk, None, case="case_1", note="mine").headers["location"] == "/console/sign-in"
-    foreign = client(desk, "ines").post("/console/cases/handle", data={"case": "case_1", "note": "x"})
+    foreign = desk.browser("ines").post("/console/cases/handle", data={"case": "case_1", "note": "x"})
     assert foreign.status_code == 403
     assert stored(desk) == (None, None)
 

@@ -4,48 +4,25 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
-from starlette.testclient import TestClient
 
 from authsvc.console.incidents.routes import build_router
 from authsvc.console.incidents.service import Incidents
-from authsvc.console.service import Console
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
 from authsvc.risk.forecast import Band
 from authsvc.risk.incidents.store import Incident, Measure, insert_incident, insert_interval
 from authsvc.settings import Settings
-from authsvc.web import cookies
-from authsvc.web.csrf import Csrf
-from authsvc.web.edge import install_edge
-from authsvc.web.origin import OriginReader
-from authsvc.web.pages import Pages
-from tests.http.test_console_routes import Desk
 from tests.support.clocks import SettableClock
-from tests.support.decisions import Analyst, Scene, StaffByCookie, cookie_of
+from tests.support.desk import Desk, open_desk
 
 
 @pytest.fixture
 def desk(database: Database, audit: Audit, clock: SettableClock, make_settings: Callable[..., Settings]) -> Desk:
-    scene = Scene(database, audit, clock.now())
-    ines = scene.person("Ines Okafor", "ines@example.org", role="analyst")
-    sam = scene.person("Sam", "sam@example.org")
-    staff = StaffByCookie({cookie_of("ines"): Analyst(ines.id), cookie_of("sam"): Analyst(sam.id, "Sam")})
-    settings = make_settings()
-    csrf = Csrf(bytes(32), settings.issuer)
-    pages = Pages(settings, csrf)
-    app = FastAPI()
-    install_edge(app, settings, csrf, pages, OriginReader(()))
-    app.include_router(build_router(Incidents(Console(database, clock, audit, audit.vault, staff)), pages))
-    return Desk(scene, app)
-
-
-def client(desk: Desk, who: str | None) -> TestClient:
-    parts = [f"{cookies.CONSOLE}={cookie_of(who)}"] if who else []
-    headers = {"accept": "text/html", "cookie": "; ".join(parts)}
-    return TestClient(desk.app, base_url="https://localhost:8000", headers=headers, follow_redirects=False)
+    return open_desk(
+        database, audit, clock, make_settings(), lambda console, pages, _: [build_router(Incidents(console), pages)]
+    )
 
 
 def happened(desk: Desk, *, closed: bool) -> None:
@@ -64,7 +41,7 @@ def happened(desk: Desk, *, closed: bool) -> None:
 @pytest.mark.parametrize("closed", [False, True])
 def test_an_incident_is_shown_with_what_was_expected_and_seen(desk: Desk, closed: bool) -> None:
     happened(desk, closed=closed)
-    page = client(desk, "ines").get("/console/incidents")
+    page = desk.client("ines").get("/console/incidents")
     assert page.status_code == 200
     for said in ("Failed sign-ins: 321", "where 4 were expected, at most 18", "inc_1", "<polyline", "forecast-band"):
         assert said in page.text
@@ -76,12 +53,12 @@ def test_an_incident_is_shown_with_what_was_expected_and_seen(desk: Desk, closed
 
 
 def test_without_any_the_page_says_so(desk: Desk) -> None:
-    assert "Nothing is out of its band" in client(desk, "ines").get("/console/incidents").text
+    assert "Nothing is out of its band" in desk.client("ines").get("/console/incidents").text
 
 
 def test_others_are_sent_away(desk: Desk) -> None:
     happened(desk, closed=False)
-    assert client(desk, None).get("/console/incidents").headers["location"] == "/console/sign-in"
-    refused = client(desk, "sam").get("/console/incidents")
+    assert desk.client(None).get("/console/incidents").headers["location"] == "/console/sign-in"
+    refused = desk.client("sam").get("/console/incidents")
     assert refused.status_code == 403
     assert "weighed more strictly" not in refused.text

@@ -5,58 +5,40 @@ from collections.abc import Callable
 
 import httpx2 as httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
-from starlette.testclient import TestClient
 
 from authsvc.console import routes as console_routes
 from authsvc.console.labels.routes import build_router
 from authsvc.console.labels.service import Labels
-from authsvc.console.service import Console
 from authsvc.core.audit.service import Audit
 from authsvc.core.database import Database
 from authsvc.risk.feedback.tables import risk_labels
 from authsvc.settings import Settings
-from authsvc.web import cookies
-from authsvc.web.csrf import Csrf
-from authsvc.web.edge import install_edge
-from authsvc.web.origin import OriginReader
-from authsvc.web.pages import Pages
-from tests.http.test_console_routes import Desk
 from tests.support.clocks import SettableClock
-from tests.support.decisions import Analyst, Scene, StaffByCookie, cookie_of
-
-BROWSER = "b" * 43
+from tests.support.desk import Desk, open_desk
 
 
 @pytest.fixture
 def desk(
     sqlite_only_database: Database, audit: Audit, clock: SettableClock, make_settings: Callable[..., Settings]
 ) -> Desk:
-    scene = Scene(sqlite_only_database, audit, clock.now())
-    ines = scene.person("Ines Okafor", "ines@example.org", role="analyst")
-    sam = scene.person("Sam", "sam@example.org")
-    scene.decision(scene.person("Ada", "ada@example.org"), id="dec_ada")
-    scene.decision(ines, id="dec_ines")
-    staff = StaffByCookie({cookie_of("ines"): Analyst(ines.id), cookie_of("sam"): Analyst(sam.id, "Sam")})
-    settings = make_settings()
-    csrf = Csrf(bytes(32), settings.issuer)
-    pages, console = Pages(settings, csrf), Console(sqlite_only_database, clock, audit, audit.vault, staff)
-    app = FastAPI()
-    install_edge(app, settings, csrf, pages, OriginReader(()))
-    app.include_router(console_routes.build_router(console, pages))
-    app.include_router(build_router(Labels(console), pages, csrf))
-    return Desk(scene, app)
-
-
-def client(desk: Desk, who: str | None) -> TestClient:
-    parts = [f"{cookies.FLOW}={BROWSER}"] + ([f"{cookies.CONSOLE}={cookie_of(who)}"] if who else [])
-    headers = {"accept": "text/html", "cookie": "; ".join(parts)}
-    return TestClient(desk.app, base_url="https://localhost:8000", headers=headers, follow_redirects=False)
+    made = open_desk(
+        sqlite_only_database,
+        audit,
+        clock,
+        make_settings(),
+        lambda console, pages, csrf: [
+            console_routes.build_router(console, pages),
+            build_router(Labels(console), pages, csrf),
+        ],
+    )
+    made.scene.decision(made.scene.person("Ada", "ada@example.org"), id="dec_ada")
+    made.scene.decision(made.people["ines"], id="dec_ines")
+    return made
 
 
 def opened(desk: Desk, decision: str = "dec_ada") -> str:
-    return client(desk, "ines").get(f"/console/decisions/{decision}").text
+    return desk.browser("ines").get(f"/console/decisions/{decision}").text
 
 
 def say(desk: Desk, who: str | None, *, csrf: str | None = None, **fields: str) -> httpx.Response:
@@ -64,7 +46,7 @@ def say(desk: Desk, who: str | None, *, csrf: str | None = None, **fields: str) 
     assert token is not None
     headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:8000"}
     data = {"csrf": csrf or token[1], "decision": "dec_ada", "label": "safe", **fields}
-    return client(desk, who).post("/console/labels", data=data, headers=headers)
+    return desk.browser(who).post("/console/labels", data=data, headers=headers)
 
 
 def labels(desk: Desk) -> dict[str, str]:

@@ -2,18 +2,15 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx2 as httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select
-from starlette.testclient import TestClient
 
 from authsvc.console.policy.routes import build_router
 from authsvc.console.policy.service import PolicyDesk
-from authsvc.console.service import Console
 from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
@@ -22,58 +19,33 @@ from authsvc.risk.policies.service import Policies
 from authsvc.risk.policies.store import Proposal, list_proposals, versions_in_force
 from authsvc.risk.policy_file import default_policy, policy_text
 from authsvc.settings import Settings
-from authsvc.web import cookies
-from authsvc.web.csrf import Csrf
-from authsvc.web.edge import install_edge
-from authsvc.web.origin import OriginReader
-from authsvc.web.pages import Pages
 from tests.support.clocks import SettableClock
-from tests.support.decisions import Analyst, Scene, StaffByCookie, cookie_of
+from tests.support.desk import ANALYST, Desk, open_desk
 
 BEFORE = default_policy()
-BROWSER = "b" * 43
 STRICTER = replace(BEFORE, name="stricter", prior_log_odds=-5.0)
-
-
-@dataclass(frozen=True)
-class Desk:
-    """The console's policy page, and two analysts."""
-
-    scene: Scene
-    app: FastAPI
-    clock: SettableClock
 
 
 @pytest.fixture
 def desk(database: Database, audit: Audit, clock: SettableClock, make_settings: Callable[..., Settings]) -> Desk:
-    scene = Scene(database, audit, clock.now())
-    people = {name: scene.person(name, f"{name}@example.org", role="analyst") for name in ("ines", "bob")}
-    people["sam"] = scene.person("sam", "sam@example.org")
-    staff = StaffByCookie({cookie_of(name): Analyst(person.id, name) for name, person in people.items()})
-    settings = make_settings()
-    csrf = Csrf(bytes(32), settings.issuer)
-    pages = Pages(settings, csrf)
-    app = FastAPI()
-    install_edge(app, settings, csrf, pages, OriginReader(()))
-    policy_desk = PolicyDesk(
-        Console(database, clock, audit, audit.vault, staff), Policies(audit), InForce(audit, BEFORE)
+    return open_desk(
+        database,
+        audit,
+        clock,
+        make_settings(),
+        lambda console, pages, csrf: [
+            build_router(PolicyDesk(console, Policies(audit), InForce(audit, BEFORE)), pages, csrf)
+        ],
+        people={"ines": ("ines", ANALYST), "bob": ("bob", ANALYST), "sam": ("sam", None)},
     )
-    app.include_router(build_router(policy_desk, pages, csrf))
-    return Desk(scene, app, clock)
-
-
-def client(desk: Desk, who: str | None) -> TestClient:
-    parts = [f"{cookies.FLOW}={BROWSER}"] + ([f"{cookies.CONSOLE}={cookie_of(who)}"] if who else [])
-    headers = {"accept": "text/html", "cookie": "; ".join(parts)}
-    return TestClient(desk.app, base_url="https://localhost:8000", headers=headers, follow_redirects=False)
 
 
 def send(desk: Desk, who: str | None, action: str, **fields: str) -> httpx.Response:
-    token = re.search(r'name="csrf" content="([^"]+)"', client(desk, "ines").get("/console/policy").text)
+    token = re.search(r'name="csrf" content="([^"]+)"', desk.browser("ines").get("/console/policy").text)
     assert token is not None
     headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:8000"}
     data = {"csrf": token[1], **fields}
-    return client(desk, who).post(f"/console/policy/{action}", data=data, headers=headers)
+    return desk.browser(who).post(f"/console/policy/{action}", data=data, headers=headers)
 
 
 def propose(desk: Desk, who: str | None = "ines", **changes: str) -> httpx.Response:
@@ -98,17 +70,17 @@ def tags(desk: Desk) -> list[str]:
 
 
 def test_what_is_in_force_is_shown_and_where_its_weights_are_from(desk: Desk) -> None:
-    page = client(desk, "ines").get("/console/policy").text
+    page = desk.browser("ines").get("/console/policy").text
     for text in (BEFORE.version, "2.1 %", "95 %", "from the simulator and published figures", "Nothing was proposed"):
         assert text in page
 
 
 def test_who_may_not_look_sees_and_changes_nothing(desk: Desk) -> None:
-    assert client(desk, None).get("/console/policy").headers["location"] == "/console/sign-in"
-    assert client(desk, "sam").get("/console/policy").status_code == 403
+    assert desk.browser(None).get("/console/policy").headers["location"] == "/console/sign-in"
+    assert desk.browser("sam").get("/console/policy").status_code == 403
     assert propose(desk, None).headers["location"] == "/console/sign-in"
     assert propose(desk, "sam").status_code == 403
-    foreign = client(desk, "ines").post("/console/policy/end-shadow")
+    foreign = desk.browser("ines").post("/console/policy/end-shadow")
     assert foreign.status_code == 403
     assert proposals(desk) == [] and in_force(desk) == {}
 
@@ -116,11 +88,11 @@ def test_who_may_not_look_sees_and_changes_nothing(desk: Desk) -> None:
 def test_one_proposes_another_activates(desk: Desk) -> None:
     assert propose(desk).status_code == 303
     (proposal,) = proposals(desk)
-    assert 'action="/console/policy/activate"' not in client(desk, "ines").get("/console/policy").text
+    assert 'action="/console/policy/activate"' not in desk.browser("ines").get("/console/policy").text
     alone = send(desk, "ines", "activate", proposal=proposal.id)
     assert alone.status_code == 403 and "Somebody else than who proposed it" in alone.text
     assert in_force(desk) == {}
-    assert 'action="/console/policy/activate"' in client(desk, "bob").get("/console/policy").text
+    assert 'action="/console/policy/activate"' in desk.browser("bob").get("/console/policy").text
     assert send(desk, "bob", "activate", proposal=proposal.id).status_code == 303
     assert in_force(desk) == {"live": STRICTER.version}
     again = send(desk, "bob", "activate", proposal=proposal.id)
@@ -167,7 +139,7 @@ def test_the_shadow_is_compared_with_what_was_decided(desk: Desk) -> None:
     desk.scene.decision(ada, ago=timedelta(days=8), shadow_decision="deny", **silent)
     desk.scene.decision(ada)
     desk.clock.advance(seconds=2)
-    page = client(desk, "ines").get("/console/policy").text
+    page = desk.browser("ines").get("/console/policy").text
     assert "<b>2 of 3</b> decisions of the last 7 days would have been others" in page
     assert send(desk, "bob", "end-shadow").status_code == 303
     assert in_force(desk) == {"shadow": None}

@@ -1,56 +1,27 @@
 """The console over HTTP: redirects, what the pages say, what they must not say, bad queries."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from fastapi import FastAPI
-from starlette.testclient import TestClient
 
 from authsvc.console.routes import build_router
-from authsvc.console.service import PAGE_ROWS, Console
+from authsvc.console.service import PAGE_ROWS
 from authsvc.core.audit.service import Audit
 from authsvc.core.database import Database
 from authsvc.settings import Settings
-from authsvc.web import cookies
-from authsvc.web.csrf import Csrf
-from authsvc.web.edge import install_edge
-from authsvc.web.origin import OriginReader
-from authsvc.web.pages import Pages
 from tests.support.clocks import SettableClock
-from tests.support.decisions import NEW_DEVICE, Analyst, Scene, StaffByCookie, cookie_of
-
-
-@dataclass(frozen=True)
-class Desk:
-    """The console behind the real edge, and the people in its database."""
-
-    scene: Scene
-    app: FastAPI
-
-    def client(self, who: str | None) -> TestClient:
-        headers = {"accept": "text/html"}
-        if who:
-            headers["cookie"] = f"{cookies.CONSOLE}={cookie_of(who)}"
-        return TestClient(self.app, base_url="https://localhost:8000", headers=headers, follow_redirects=False)
+from tests.support.decisions import NEW_DEVICE
+from tests.support.desk import Desk, open_desk
 
 
 @pytest.fixture
 def desk(
     sqlite_only_database: Database, audit: Audit, clock: SettableClock, make_settings: Callable[..., Settings]
 ) -> Desk:
-    scene = Scene(sqlite_only_database, audit, clock.now())
-    ines = scene.person("Ines Okafor", "ines@example.org", role="analyst")
-    sam = scene.person("Sam", "sam@example.org")
-    staff = StaffByCookie({cookie_of("ines"): Analyst(ines.id), cookie_of("sam"): Analyst(sam.id, "Sam")})
-    settings = make_settings()
-    csrf = Csrf(bytes(32), settings.issuer)
-    pages = Pages(settings, csrf)
-    app = FastAPI()
-    install_edge(app, settings, csrf, pages, OriginReader(()))
-    app.include_router(build_router(Console(sqlite_only_database, clock, audit, audit.vault, staff), pages))
-    return Desk(scene, app)
+    return open_desk(
+        sqlite_only_database, audit, clock, make_settings(), lambda console, pages, _: [build_router(console, pages)]
+    )
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/decisions/dec_1", "/console?decision=deny"])
