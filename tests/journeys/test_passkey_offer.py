@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from authsvc.accounts.tables import accounts
 from authsvc.cli.soft_authenticator import encoded
@@ -36,11 +36,6 @@ def make(browser: BrowserClient, authenticator: Any, *, conditional: bool = Fals
     assert begun.status_code == 200, begun.text
     credential = authenticator.create(begun.json()["publicKey"], **bend)
     return browser.post_json("/login/offer/verify", {"flow": browser.flow, "credential": credential})
-
-
-def count(service: Running, table: Any) -> int:
-    with service.services.database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def sign_in_with(service: Running, browser: BrowserClient, authenticator: Any, **bend: Any) -> httpx.Response:
@@ -149,7 +144,7 @@ def test_a_ceremony_by_button_verifies_its_user(local: Running, owner: BrowserCl
     at_the_offer(local, owner)
     refused = make(owner, local.authenticator(), flags=UP | AT)
     assert (refused.status_code, refused.json()["code"]) == (400, "passkey.refused")
-    assert count(local, passkeys) == 0
+    assert local.count(passkeys) == 0
     assert make(owner, local.authenticator()).status_code == 200  # it can be tried again
 
 
@@ -175,7 +170,7 @@ def test_another_session_in_the_same_browser_is_refused(local: Running, owner: B
     answer = owner.post_json("/login/offer/options", {"flow": flow})
     assert (answer.status_code, answer.json()["code"]) == (403, "flow.foreign_session")
     assert owner.submit("/login/offer/decline", follow=False).headers["location"].endswith(f"/resume?flow={flow}")
-    assert count(local, passkey_offers) == 0
+    assert local.count(passkey_offers) == 0
 
 
 def test_an_ended_session_is_refused_and_led_on(local: Running, owner: BrowserClient) -> None:
@@ -195,7 +190,7 @@ def test_proofs_older_than_ten_minutes_add_nothing(local: Running, owner: Browse
     credential = local.authenticator().create(begun)
     answer = owner.post_json("/login/offer/verify", {"flow": owner.flow, "credential": credential})
     assert (answer.status_code, answer.json()["code"]) == (403, "account.proof_needed")
-    assert count(local, passkeys) == 0
+    assert local.count(passkeys) == 0
     shop.finish(owner, owner.open(f"/login/offer?flow={owner.flow}"))  # the page only leads on
 
 
@@ -211,7 +206,7 @@ def test_a_silent_sign_in_offers_nothing_to_whoever_asks(local: Running, owner: 
     owner.open("/account")
     refused = owner.post_json("/login/offer/options", {"flow": flow})
     assert (refused.status_code, refused.json()["code"]) == (409, "flow.out_of_step"), page.text
-    assert count(local, passkeys) == 0
+    assert local.count(passkeys) == 0
 
 
 def test_an_answer_is_given_once(local: Running, owner: BrowserClient) -> None:
@@ -232,7 +227,7 @@ def test_a_response_is_taken_once(local: Running, owner: BrowserClient) -> None:
     body = {"flow": owner.flow, "credential": local.authenticator().create(begun)}
     assert owner.post_json("/login/offer/verify", body).status_code == 200
     assert owner.post_json("/login/offer/verify", body).json()["code"] == "flow.out_of_step"
-    assert count(local, passkeys) == 1
+    assert local.count(passkeys) == 1
 
 
 def test_a_challenge_of_another_purpose_is_refused(local: Running, owner: BrowserClient) -> None:
@@ -245,7 +240,7 @@ def test_a_challenge_of_another_purpose_is_refused(local: Running, owner: Browse
     answer = owner.post_json("/login/offer/verify", body)
     assert (answer.status_code, answer.json()["code"]) == (400, "passkey.refused")
     assert local.events("passkey:ceremony:refused")[-1].facts["code"] == "passkey.challenge_spent"
-    assert count(local, passkeys) == 0
+    assert local.count(passkeys) == 0
 
 
 def test_garbage_is_refused(local: Running, owner: BrowserClient) -> None:

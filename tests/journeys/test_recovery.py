@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from authsvc.accounts.store import find_account_by_email, grant_role
 from authsvc.accounts.tables import accounts, sessions
@@ -16,22 +16,11 @@ from authsvc.login.recovery.tables import recoveries
 from authsvc.oidc.tables import refresh_tokens
 from tests.support.browser_client import SAME_ORIGIN, BrowserClient
 from tests.support.running import PASSWORD, Running
+from tests.support.second_factors import account_of
 
 EMAIL = "ada@example.org"
 NEW_PASSWORD = "a quite different set of words"
 HERE = Origin("req_test", "203.0.113.7", "test")
-
-
-def rows(service: Running, table: Any, *conditions: Any) -> int:
-    with service.services.database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
-
-
-def account_id(service: Running, email: str = EMAIL) -> str:
-    with service.services.database.read() as connection:
-        account = find_account_by_email(connection, email)
-    assert account is not None
-    return account.id
 
 
 def make_codes(service: Running, email: str = EMAIL) -> tuple[str, ...]:
@@ -106,7 +95,7 @@ def test_the_only_passkey_lost(service: Running) -> None:
     answer, found = new_passkey(service, open_now)
     assert answer.json() == {"next": "/login/recovery/done"}
     assert service.events("login:recovery:finished")[0].facts["removed"]["passkey"] == 1
-    assert rows(service, sessions, sessions.c.ended_at.is_(None)) == 0
+    assert service.count(sessions, sessions.c.ended_at.is_(None)) == 0
     with service.services.database.read() as connection:
         account = connection.execute(select(accounts)).one()
     assert (account.recovered_at, account.password_reset_at) == (service.clock.now(), None)
@@ -128,7 +117,7 @@ def test_a_recovery_code_needs_no_wait_and_is_bound_to_its_flow(service: Running
     answer, found = new_passkey(service, owner)
     assert answer.status_code == 200
     assert signs_in(service, service.browser(), found)
-    assert rows(service, passkeys) == 1
+    assert service.count(passkeys) == 1
     again = mailbox_proven(service, service.browser())
     assert "recovery_code" not in again.answer.text  # the other nine went with the rest
 
@@ -139,7 +128,7 @@ def test_the_last_recovery_code_is_enough(local: Running) -> None:
     check = local.services.recovery.recovery_codes.check
     for code in codes[1:]:
         with local.services.database.write() as connection:
-            assert check(connection, account_id(local), code, origin=HERE, now=local.clock.now()).right
+            assert check(connection, account_of(local, EMAIL), code, origin=HERE, now=local.clock.now()).right
     browser = mailbox_proven(local, local.browser())
     browser.submit("/login/recovery/recovery-code", recovery_code=codes[0])
     assert browser.submit("/login/recovery/password", password=NEW_PASSWORD).status_code == 200
@@ -205,7 +194,7 @@ def test_each_of_them_stops_it(service: Running, how: str) -> None:
     again = mailbox_proven(service, service.browser(peer="198.51.100.66"))
     assert new_passkey(service, again)[0].json()["code"] == "recovery.not_open"
     assert signs_in(service, service.browser(), authenticator)
-    assert rows(service, recoveries, recoveries.c.finished_at.is_not(None)) == 0
+    assert service.count(recoveries, recoveries.c.finished_at.is_not(None)) == 0
 
 
 def test_a_password_sign_in_does_not_stop_what_was_started_for_a_lost_second_factor(local: Running) -> None:
@@ -246,7 +235,7 @@ def test_nothing_is_lost_by_who_has_a_password_alone(local: Running) -> None:
     body = {"csrf": token, "flow": flow_of(browser)}
     assert browser.http.post("/login/recovery/wait", data=body, headers=SAME_ORIGIN).status_code == 403
     assert local.events("web:request:refused")[-1].facts["code"] == "recovery.not_possible"
-    assert rows(local, recoveries) == 0
+    assert local.count(recoveries) == 0
 
 
 def test_a_passkey_that_proved_nobody_yet_is_no_loss(local: Running) -> None:
@@ -255,9 +244,10 @@ def test_a_passkey_that_proved_nobody_yet_is_no_loss(local: Running) -> None:
     with local.services.database.write() as connection:
         made = local.authenticator()
         values = {
-            "id": "pky_1", "account_id": account_id(local), "credential_id": made.credential_id, "public_key": b"k",
-            "sign_count": 0, "aaguid": "", "transports": [], "backup_eligible": True, "backed_up": True, "name": "Key",
-            "created_at": local.clock.now(), "uv_at_registration": False, "proven_uv_at": None,
+            "id": "pky_1", "account_id": account_of(local, EMAIL), "credential_id": made.credential_id,
+            "public_key": b"k", "sign_count": 0, "aaguid": "", "transports": [], "backup_eligible": True,
+            "backed_up": True, "name": "Key", "created_at": local.clock.now(), "uv_at_registration": False,
+            "proven_uv_at": None,
         }  # fmt: skip
         connection.execute(passkeys.insert().values(**values))
     assert "nothing to recover" in mailbox_proven(local, local.browser()).answer.text
@@ -266,7 +256,7 @@ def test_a_passkey_that_proved_nobody_yet_is_no_loss(local: Running) -> None:
 def test_who_works_here_is_let_in_again_by_the_operator_after_the_same_wait(local: Running) -> None:
     local.sign_up_with_passkey(local.browser(), EMAIL)
     with local.services.database.write() as connection:
-        grant_role(connection, account_id(local), "analyst", local.clock.now())
+        grant_role(connection, account_of(local, EMAIL), "analyst", local.clock.now())
     browser = mailbox_proven(local, local.browser())
     assert "whoever runs the console" in browser.answer.text
     due_at = local.services.recoveries.start_for(EMAIL)
@@ -318,7 +308,7 @@ def test_a_new_password_replaces_everything_and_counts_as_reset_by_mail(local: R
     assert {kind.value for kind in kinds} == {"password"}
     assert shop.refresh(refresh).status_code == 400
     assert local.sign_in(local.browser(), EMAIL, password=PASSWORD).status_code == 400
-    assert rows(local, refresh_tokens) >= 1
+    assert local.count(refresh_tokens) >= 1
 
 
 def test_it_is_open_for_seven_days_and_not_longer(local: Running) -> None:
@@ -329,7 +319,7 @@ def test_it_is_open_for_seven_days_and_not_longer(local: Running) -> None:
     assert "How do you want to get back in?" in late.answer.text
     late.submit("/login/recovery/wait")  # begins anew, with all warnings
     assert len(warnings(local)) >= 2
-    assert rows(local, recoveries) == 2
+    assert local.count(recoveries) == 2
 
 
 def test_a_stranger_is_slowed_down(local: Running) -> None:
@@ -341,7 +331,7 @@ def test_a_stranger_is_slowed_down(local: Running) -> None:
         browser.submit("/login/recovery/address", email=f"somebody{number}@example.org")
         statuses.append(browser.answer.status_code)
     assert statuses == [200] * 10 + [429]
-    assert rows(local, recoveries) == 0  # the mailbox was never proven
+    assert local.count(recoveries) == 0  # the mailbox was never proven
 
 
 def test_an_account_is_not_recovered_again_and_again(local: Running) -> None:
@@ -352,7 +342,7 @@ def test_an_account_is_not_recovered_again_and_again(local: Running) -> None:
         browser.submit("/login/recovery/wait")
         with local.services.database.write() as connection:
             assert local.services.recoveries.stop(
-                connection, account_id(local), reason="session", origin=HERE, now=local.clock.now()
+                connection, account_of(local, EMAIL), reason="session", origin=HERE, now=local.clock.now()
             )
     browser = mailbox_proven(local, local.browser(peer="198.51.100.78"))
     assert browser.submit("/login/recovery/wait").status_code == 429
@@ -371,7 +361,7 @@ def test_a_reminder_of_a_stopped_recovery_is_not_sent(local: Running) -> None:
     later(local, hours=1)
     with local.services.database.write() as connection:
         local.services.recoveries.stop(
-            connection, account_id(local), reason="session", origin=HERE, now=local.clock.now()
+            connection, account_of(local, EMAIL), reason="session", origin=HERE, now=local.clock.now()
         )
     later(local, hours=60)
     assert len(warnings(local)) == 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from authsvc.accounts.tables import account_devices, accounts, addresses, sessions
 from authsvc.core.database import metadata
@@ -23,11 +23,6 @@ from tests.support.browser_client import SAME_ORIGIN, BrowserClient
 from tests.support.running import PASSWORD, Running
 
 WRONG = "not the password of anybody"
-
-
-def count(service: Running, table: Any) -> int:
-    with service.services.database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def change_account(service: Running, **values: Any) -> None:
@@ -66,7 +61,7 @@ def test_a_sign_up_that_needs_a_passkey_takes_no_password(local: Running) -> Non
     local.prove_address(browser, EMAIL)
     assert post(browser, "/login/credential/password", password=PASSWORD).status_code == 400
     assert local.events("web:request:refused")[-1].facts["code"] == "login.passkey_needed"
-    assert count(local, accounts) == 0
+    assert local.count(accounts) == 0
 
 
 def test_a_password_does_not_open_the_console(local: Running) -> None:
@@ -97,7 +92,7 @@ def test_nothing_is_kept_before_the_address_is_proven(local: Running) -> None:
     post(browser, "/login/credential/password", password=PASSWORD)
     options = {"flow": browser.flow}
     assert browser.post_json("/login/passkey/create/options", options).json()["code"] == "flow.out_of_step"
-    assert [count(local, table) for table in (accounts, addresses, passwords, passkeys, sessions)] == [0] * 5
+    assert [local.count(table) for table in (accounts, addresses, passwords, passkeys, sessions)] == [0] * 5
 
 
 def test_names_of_accounts_tell_nothing(local: Running) -> None:
@@ -229,10 +224,10 @@ def test_ten_failures_in_a_row_make_a_known_device_unknown(local: Running) -> No
     for _ in range(9):
         local.clock.advance(hours=2)
         local.sign_in(browser, EMAIL, password=WRONG)
-    assert count(local, account_devices) == 1
+    assert local.count(account_devices) == 1
     local.clock.advance(hours=2)
     local.sign_in(browser, EMAIL, password=WRONG)
-    assert count(local, account_devices) == 0
+    assert local.count(account_devices) == 0
     assert local.events("login:password:failed")[-1].facts["failures"] == 10
 
 
@@ -248,7 +243,7 @@ def test_failures_elsewhere_lock_no_passkey_and_a_passkey_opens_the_rest(local: 
     options = browser.post_json("/login/passkey/options", {"flow": browser.flow}).json()["publicKey"]
     body = {"flow": browser.flow, "credential": authenticator.get(options)}
     assert browser.post_json("/login/passkey/verify", body).status_code == 200
-    assert count(local, password_failures) == 0
+    assert local.count(password_failures) == 0
 
 
 def test_every_spelling_of_an_address_is_one_bucket(local: Running) -> None:
@@ -256,7 +251,7 @@ def test_every_spelling_of_an_address_is_one_bucket(local: Running) -> None:
     for email in ("ADA@example.org", "ada@EXAMPLE.ORG", " Ada@example.org", EMAIL, "aDa@example.org", EMAIL):
         assert local.sign_in(local.browser(), email, password=WRONG).status_code == 400
     assert local.sign_in(local.browser(), "Ada@Example.org", password=PASSWORD).status_code == 429
-    assert count(local, password_failures) == 1
+    assert local.count(password_failures) == 1
 
 
 # -- secrets

@@ -1,22 +1,17 @@
 """Sixteen at once on PostgreSQL: an invitation, an account and an erasure of the account API happen once."""
 
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 
 from authsvc.accounts.invited.store import consume_invited
 from authsvc.accounts.invited.tables import invited_accounts
 from authsvc.accounts.store import Account, Address, insert_account, insert_address
 from authsvc.accounts.tables import accounts
-from authsvc.core.database import Database
-from authsvc.settings import Settings
-from tests.races.test_login_once import THREADS, at_once
-from tests.support.clocks import SettableClock
-from tests.support.running import PASSWORD, Running, running
+from tests.support.races import THREADS, at_once, waits_for_a_lock
+from tests.support.running import PASSWORD, Running
 from tests.support.service_client import ACCOUNTS, ServiceClient
 
 pytestmark = pytest.mark.postgresql
@@ -25,23 +20,8 @@ EMAIL = "ada@example.org"
 
 
 @pytest.fixture
-def service(
-    postgresql_only_database: Database, clock: SettableClock, make_settings: Callable[..., Settings]
-) -> Iterator[Running]:
-    url = postgresql_only_database.url.render_as_string(hide_password=False)
-    started = running(make_settings(database={"url": url}), clock)
-    yield started
-    started.services.close()
-
-
-@pytest.fixture
 def shop(service: Running) -> ServiceClient:
     return ServiceClient(service)
-
-
-def count(service: Running, table: Any) -> int:
-    with service.services.database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def test_sixteen_with_one_key_invite_one_person_once(shop: ServiceClient, service: Running) -> None:
@@ -50,7 +30,7 @@ def test_sixteen_with_one_key_invite_one_person_once(shop: ServiceClient, servic
     answers = at_once(lambda _: shop.http.post(ACCOUNTS, headers=headers, json=body))
     assert [answer.status_code for answer in answers] == [201] * THREADS
     assert len({answer.json()["id"] for answer in answers}) == 1
-    assert count(service, invited_accounts) == 1
+    assert service.count(invited_accounts) == 1
     assert len(service.mails(EMAIL)) == 1
     assert len(service.events("api:account:invited")) == 1
 
@@ -67,7 +47,7 @@ def test_sixteen_with_keys_of_their_own_invite_one_person_once(shop: ServiceClie
     assert statuses[0] == 201
     assert statuses.count(201) == 1
     assert set(statuses[1:]) <= {409, 429}
-    assert count(service, invited_accounts) == 1
+    assert service.count(invited_accounts) == 1
     assert len(service.mails(EMAIL)) == 1
 
 
@@ -81,7 +61,7 @@ def test_sixteen_finish_one_sign_up_and_one_takes_the_promised_id(shop: ServiceC
     at_once(lambda _: browser.http.post("/login/credential/password", data=form, headers=same_origin))
     with service.services.database.read() as connection:
         assert list(connection.execute(select(accounts.c.id)).scalars()) == [invited["id"]]
-    assert count(service, invited_accounts) == 0
+    assert service.count(invited_accounts) == 0
 
 
 def test_sixteen_erase_one_account_once(shop: ServiceClient, service: Running) -> None:
@@ -103,22 +83,10 @@ def test_somebody_who_joins_while_the_invitation_is_withdrawn_is_erased(shop: Se
             insert_account(connection, Account(account_id, b"handle", "Ada", "active", now))
             insert_address(connection, Address("adr_1", account_id, EMAIL, now, verified_at_sign_up=True))
             answer = pool.submit(lambda: shop.http.delete(f"{ACCOUNTS}/{account_id}", headers=headers))
-            until_somebody_waits(database)
+            assert waits_for_a_lock(database)
         assert answer.result().status_code == 204
     assert shop.call("GET", f"/{account_id}").json()["status"] == "erased"
     assert not service.events("api:invitation:withdrawn")
-
-
-def until_somebody_waits(database: Database) -> None:
-    """Return once a statement of this database waits for another's row."""
-    waiting = "datname = current_database() AND wait_event_type = 'Lock'"
-    query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}")
-    for _ in range(500):
-        with database.read() as connection:
-            if connection.execute(query).scalar_one():
-                return
-        time.sleep(0.02)
-    raise AssertionError("nobody waits")
 
 
 def test_sixteen_freeze_one_account_once(shop: ServiceClient, service: Running) -> None:

@@ -1,9 +1,6 @@
 """Sixteen at once on PostgreSQL: a code is redeemed once, a refresh token has one successor, keys are made once."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import TypeVar
 
 import pytest
 from sqlalchemy import func, select
@@ -14,11 +11,9 @@ from authsvc.oidc.tables import refresh_tokens, signing_keys, token_families
 from authsvc.settings import Settings
 from tests.support.clocks import SettableClock
 from tests.support.provider import Relying, Rig, build_rig
+from tests.support.races import THREADS, at_once
 
 pytestmark = pytest.mark.postgresql
-
-THREADS = 16
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -26,22 +21,10 @@ def rig(postgresql_only_database: Database, clock: SettableClock, make_settings:
     return build_rig(make_settings(), postgresql_only_database, clock)
 
 
-def at_once(work: Callable[[], T]) -> list[T]:
-    """Run the same work in sixteen threads that start together."""
-    start = Barrier(THREADS)
-
-    def run(_: int) -> T:
-        start.wait()
-        return work()
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(run, range(THREADS)))
-
-
 def test_sixteen_redeem_one_code_and_one_gets_it(rig: Rig) -> None:
     shop, ada = rig.relying(), rig.account()
     code = shop.code(rig.browser(), ada)
-    answers = at_once(lambda: shop.redeem(code))
+    answers = at_once(lambda _: shop.redeem(code))
 
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * (THREADS - 1)
     assert {answer.json().get("error") for answer in answers} == {None, "invalid_grant"}
@@ -56,7 +39,7 @@ def test_sixteen_redeem_one_code_and_one_gets_it(rig: Rig) -> None:
 def test_sixteen_refresh_with_one_token_and_get_one_successor(rig: Rig) -> None:
     shop, ada = rig.relying(), rig.account()
     token = shop.sign_in(rig.browser(), ada)["refresh_token"]
-    answers = at_once(lambda: shop.refresh(token))
+    answers = at_once(lambda _: shop.refresh(token))
 
     assert [answer.status_code for answer in answers] == [200] * THREADS
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
@@ -71,7 +54,7 @@ def test_sixteen_public_refreshes_leave_one_revoked_family_and_one_warning(rig: 
     app: Relying = rig.relying(auth_method="none")
     ada = rig.account()
     token = app.sign_in(rig.browser(), ada)["refresh_token"]
-    answers = at_once(lambda: app.refresh(token))
+    answers = at_once(lambda _: app.refresh(token))
 
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * (THREADS - 1)
     with rig.database.read() as connection:
@@ -85,7 +68,7 @@ def test_many_machines_start_at_once_and_share_their_keys(rig: Rig) -> None:
     with rig.database.write() as connection:
         connection.execute(signing_keys.delete())
 
-    def start() -> set[str | None]:
+    def start(_: int) -> set[str | None]:
         machine = SigningKeys(rig.database, rig.vault, rig.keys.audit, rig.clock, rig.settings.tokens)
         return {key.kid for key in machine.current().signing.values()}
 

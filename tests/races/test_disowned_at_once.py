@@ -1,32 +1,15 @@
 """ "This wasn't me" beside sign-ins with the password that it closes, on PostgreSQL: none of them outlives it."""
 
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
-from authsvc.core.database import Database
-from authsvc.settings import Settings
 from tests.journeys.test_disowned_password import EMAIL, closed, disown, live_sessions
-from tests.races.test_login_once import THREADS, at_once
 from tests.support.browser_client import SAME_ORIGIN
-from tests.support.clocks import SettableClock
-from tests.support.running import PASSWORD, Running, running
+from tests.support.races import FREE_TRIES, THREADS, at_once
+from tests.support.running import PASSWORD, Running
 
 pytestmark = pytest.mark.postgresql
-
-FREE_TRIES = 5  # of the browsers that the account does not know, before the first wait
-
-
-@pytest.fixture
-def service(
-    postgresql_only_database: Database, clock: SettableClock, make_settings: Callable[..., Settings]
-) -> Iterator[Running]:
-    url = postgresql_only_database.url.render_as_string(hide_password=False)
-    lanes = {"password_workers": 2, "password_queue": 17, "face_workers": 1, "face_queue": 0}
-    started = running(make_settings(database={"url": url}, lanes=lanes), clock)
-    yield started
-    started.services.close()
 
 
 @pytest.mark.parametrize("after_s", [0, 0.05, 0.3])  # before, while, and after most of them are decided

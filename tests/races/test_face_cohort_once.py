@@ -1,8 +1,6 @@
 """Sixteen at once on PostgreSQL: however customers join and leave the cohort, no prototype outlives a member of it."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import numpy as np
 import pytest
@@ -17,10 +15,10 @@ from authsvc.factors.face.matching.service import Matching
 from authsvc.factors.face.matching.tables import face_cohort_members, face_prototypes
 from authsvc.settings import FaceSettings
 from tests.support.clocks import SettableClock
+from tests.support.races import THREADS, at_once
 
 pytestmark = pytest.mark.postgresql
 
-THREADS = 16
 NETWORK = "a network"
 
 
@@ -30,17 +28,6 @@ def matching(postgresql_only_database: Database, vault: Vault, audit: Audit, clo
         for number in range(2 * THREADS):
             insert_account(connection, Account(f"acc_{number}", b"%d" % number, "Someone", "active", clock.now()))
     return Matching(vault, audit, FaceSettings())
-
-
-def at_once(work: Callable[[int], None]) -> None:
-    start = Barrier(THREADS)
-
-    def run(number: int) -> None:
-        start.wait()
-        work(number)
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(run, range(THREADS)))
 
 
 def members_by_prototype(database: Database) -> list[int]:

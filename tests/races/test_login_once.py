@@ -1,72 +1,27 @@
 """Sixteen at once on PostgreSQL: what happens once in a sign-in happens once, and each guess is counted."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import Any, TypeVar
+from typing import Any
 
-import httpx2 as httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from authsvc.accounts.tables import accounts, addresses, invitations, sessions
-from authsvc.core.database import Database
 from authsvc.factors.email_code.tables import email_codes
 from authsvc.factors.password.lockout import OTHER_BROWSERS
 from authsvc.factors.password.tables import password_failures
 from authsvc.login.tables import cases, flows
-from authsvc.settings import Settings
-from tests.support.browser_client import SAME_ORIGIN, BrowserClient
-from tests.support.clocks import SettableClock
-from tests.support.running import PASSWORD, Running, running
+from tests.support.browser_client import BrowserClient
+from tests.support.races import THREADS, at_once, posted, statuses
+from tests.support.running import PASSWORD, Running
 
 pytestmark = pytest.mark.postgresql
 
-THREADS = 16
 EMAIL = "ada@example.org"
-T = TypeVar("T")
 
 
 @pytest.fixture
-def service(
-    postgresql_only_database: Database, clock: SettableClock, make_settings: Callable[..., Settings]
-) -> Iterator[Running]:
-    """authsvc with room for sixteen passwords at once, and for sixteen mails to one address."""
-    url = postgresql_only_database.url.render_as_string(hide_password=False)
-    lanes = {"password_workers": 2, "password_queue": 17, "face_workers": 1, "face_queue": 0}
-    limits = {"mail_per_recipient": "100 per 1 hour", "sign_up_per_address": "100 per 1 hour"}
-    started = running(make_settings(database={"url": url}, lanes=lanes, limits=limits), clock)
-    yield started
-    started.services.close()
-
-
-def at_once(work: Callable[[int], T]) -> list[T]:
-    """Run the work in sixteen threads that start together; each is told its number."""
-    start = Barrier(THREADS)
-
-    def run(number: int) -> T:
-        start.wait()
-        return work(number)
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(run, range(THREADS)))
-
-
-def posted(browser: BrowserClient, path: str, **typed: str) -> Callable[[int], httpx.Response]:
-    """Return a way to send the form of the current page that posts to `path`, again and again."""
-    data = {**browser.form(path), **typed}
-    return lambda _: browser.http.post(path, data=data, headers=SAME_ORIGIN)
-
-
-def statuses(answers: list[httpx.Response]) -> list[int]:
-    found = sorted(answer.status_code for answer in answers)
-    assert found[-1] < 500, next(answer.text[:500] for answer in answers if answer.status_code >= 500)
-    return found
-
-
-def count(service: Running, table: Any, *conditions: Any) -> int:
-    with service.services.database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
+def limits() -> dict[str, str]:
+    return {"mail_per_recipient": "100 per 1 hour", "sign_up_per_address": "100 per 1 hour"}
 
 
 def asked_for_a_code(service: Running) -> BrowserClient:
@@ -82,7 +37,7 @@ def test_one_right_code_proves_the_address_once(service: Running) -> None:
     answers = at_once(posted(browser, "/login/code", code=service.code_for(EMAIL)))
     assert set(statuses(answers)) <= {303, 400}
     assert len(service.events("login:address:proven")) == 1
-    assert count(service, email_codes, email_codes.c.consumed_at.is_not(None)) == 1
+    assert service.count(email_codes, email_codes.c.consumed_at.is_not(None)) == 1
 
 
 def test_sixteen_wrong_codes_are_five_tries(service: Running) -> None:
@@ -100,7 +55,7 @@ def test_sixteen_wrong_codes_are_five_tries(service: Running) -> None:
 def test_codes_sent_again_at_once_leave_one_that_can_be_tried(service: Running) -> None:
     browser = asked_for_a_code(service)
     statuses(at_once(posted(browser, "/login/code/resend")))
-    assert count(service, email_codes, email_codes.c.consumed_at.is_(None)) == 1
+    assert service.count(email_codes, email_codes.c.consumed_at.is_(None)) == 1
 
 
 def test_one_challenge_is_answered_once(service: Running) -> None:
@@ -114,7 +69,7 @@ def test_one_challenge_is_answered_once(service: Running) -> None:
     answers = at_once(lambda _: browser.post_json("/login/passkey/verify", body))
     assert statuses(answers).count(200) == 1
     assert len(service.events("login:sign_in:completed")) == before + 1
-    assert count(service, sessions) == 2  # of the sign-up, and this one
+    assert service.count(sessions) == 2  # of the sign-up, and this one
 
 
 def test_one_registration_makes_one_account(service: Running) -> None:
@@ -124,7 +79,7 @@ def test_one_registration_makes_one_account(service: Running) -> None:
     body = {"flow": browser.flow, "credential": authenticator.create(options)}
     answers = at_once(lambda _: browser.post_json("/login/passkey/create/verify", body))
     assert statuses(answers).count(200) == 1
-    assert count(service, accounts) == 1
+    assert service.count(accounts) == 1
 
 
 def test_one_invitation_begins_one_enrolment(service: Running) -> None:
@@ -134,8 +89,8 @@ def test_one_invitation_begins_one_enrolment(service: Running) -> None:
         browser.open(link)
     answers = at_once(lambda number: posted(browsers[number], "/enrol")(number))
     assert statuses(answers) == [303] + [410] * (THREADS - 1)
-    assert count(service, flows, flows.c.grant_role.is_not(None)) == 1
-    assert count(service, invitations, invitations.c.consumed_at.is_not(None)) == 1
+    assert service.count(flows, flows.c.grant_role.is_not(None)) == 1
+    assert service.count(invitations, invitations.c.consumed_at.is_not(None)) == 1
 
 
 def test_one_warning_is_answered_once(service: Running) -> None:
@@ -149,7 +104,7 @@ def test_one_warning_is_answered_once(service: Running) -> None:
     owner = service.browser()
     owner.open(link.removeprefix("http://localhost:8000"))
     assert statuses(at_once(posted(owner, "/not-me"))) == [200] + [410] * (THREADS - 1)
-    assert count(service, cases) == 1
+    assert service.count(cases) == 1
     assert len(service.events("login:alert:disowned")) == 1
 
 
@@ -161,14 +116,14 @@ def test_one_sign_in_is_completed_once(service: Running) -> None:
     before = len(service.events("login:sign_in:completed"))
     statuses(at_once(posted(browser, "/login/password", email=EMAIL, password=PASSWORD)))
     assert len(service.events("login:sign_in:completed")) == before + 1
-    assert count(service, sessions) == 1
+    assert service.count(sessions) == 1
 
 
 def test_one_sign_up_is_completed_once(service: Running) -> None:
     browser = asked_for_a_code(service)
     browser.submit("/login/code", code=service.code_for(EMAIL))
     statuses(at_once(posted(browser, "/login/credential/password", password=PASSWORD)))
-    assert count(service, accounts) == 1
+    assert service.count(accounts) == 1
     assert len(service.events("login:sign_in:completed")) == 1
 
 
@@ -180,7 +135,7 @@ def test_one_address_becomes_one_account(service: Running) -> None:
         browsers.append(browser)
     answers = at_once(lambda number: posted(browsers[number], "/login/credential/password", password=PASSWORD)(number))
     assert statuses(answers) == [303] + [409] * (THREADS - 1)
-    assert (count(service, accounts), count(service, addresses)) == (1, 1)
+    assert (service.count(accounts), service.count(addresses)) == (1, 1)
 
 
 def test_sixteen_guesses_are_sixteen_failures(service: Running) -> None:
@@ -210,4 +165,4 @@ def test_a_guess_beside_a_success_is_still_counted(service: Running) -> None:
                     passwords.clear(connection, EMAIL, known_device=None)
 
     at_once(work)
-    assert count(service, password_failures, password_failures.c.bucket == OTHER_BROWSERS) <= 1
+    assert service.count(password_failures, password_failures.c.bucket == OTHER_BROWSERS) <= 1

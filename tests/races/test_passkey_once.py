@@ -1,13 +1,9 @@
 """At once on PostgreSQL: a challenge is answered once, a credential has one owner, and a removed one is dead."""
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import TypeVar
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from authsvc.accounts.store import lock_account
 from authsvc.accounts.tables import accounts
@@ -19,28 +15,14 @@ from authsvc.factors.passkey.service import Passkeys, Proven, Refused
 from authsvc.factors.passkey.tables import passkeys
 from tests.support.clocks import SettableClock
 from tests.support.passkeys import HERE, ORIGIN, RP_ID, PasskeyBench
+from tests.support.races import THREADS, at_once, waits_for_a_lock
 
 pytestmark = pytest.mark.postgresql
-
-THREADS = 16
-T = TypeVar("T")
 
 
 @pytest.fixture
 def bench(postgresql_only_database: Database, audit: Audit, clock: SettableClock) -> PasskeyBench:
     return PasskeyBench(postgresql_only_database, Passkeys(RelyingParty(RP_ID, "Shop", ORIGIN), audit), clock)
-
-
-def at_once(work: Callable[[int], T]) -> list[T]:
-    """Run the work in sixteen threads that start together; each gets its number."""
-    start = Barrier(THREADS)
-
-    def run(number: int) -> T:
-        start.wait()
-        return work(number)
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(run, range(THREADS)))
 
 
 def test_sixteen_times_one_assertion_proves_once(bench: PasskeyBench) -> None:
@@ -70,19 +52,6 @@ def test_of_sixteen_accounts_that_register_one_credential_one_gets_it(bench: Pas
     with bench.database.read() as connection:
         query = select(passkeys.c.account_id).where(passkeys.c.credential_id == shared.credential_id)
         assert connection.execute(query).scalar_one() == accounts[kept[0]].id
-
-
-def waits_for_a_lock(database: Database) -> bool:
-    query = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with database.read() as connection:
-            if connection.execute(query).scalar_one():
-                return True
-        time.sleep(0.01)
-    return False
 
 
 def test_a_passkey_that_is_being_removed_proves_nothing(bench: PasskeyBench) -> None:

@@ -1,8 +1,5 @@
 """Sixteen at once on PostgreSQL: one proposal is activated once."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
 from sqlalchemy import select
 
@@ -14,10 +11,9 @@ from authsvc.risk.policies.service import Actor, Policies
 from authsvc.risk.policies.store import Role, versions_in_force
 from authsvc.risk.policy_file import default_policy, policy_text
 from tests.support.clocks import SettableClock
+from tests.support.races import at_once
 
 pytestmark = pytest.mark.postgresql
-
-THREADS = 16
 
 
 def test_a_proposal_is_activated_once(postgresql_only_database: Database, audit: Audit, clock: SettableClock) -> None:
@@ -31,10 +27,8 @@ def test_a_proposal_is_activated_once(postgresql_only_database: Database, audit:
             by=Actor("acc_ada", "console"),
             now=clock.now(),
         )
-    start = Barrier(THREADS)
 
     def activate(number: int) -> bool:
-        start.wait()
         try:
             with database.write() as connection:
                 policies.activate(connection, proposal.id, by=Actor(f"acc_{number}", "console"), now=clock.now())
@@ -42,8 +36,7 @@ def test_a_proposal_is_activated_once(postgresql_only_database: Database, audit:
             return False
         return True
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        done = list(pool.map(activate, range(THREADS)))
+    done = at_once(activate)
     assert done.count(True) == 1
     with database.read() as connection:
         assert versions_in_force(connection) == {"live": policy.version}

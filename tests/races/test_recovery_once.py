@@ -1,25 +1,20 @@
 """Sixteen at once on PostgreSQL: a recovery is stopped or finished, an address goes back once, a person goes once."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
-from authsvc.accounts.store import find_account_by_email
 from authsvc.accounts.tables import accounts, addresses
-from authsvc.core.database import Database
 from authsvc.core.origin import Origin
 from authsvc.factors.passkey.tables import passkeys
 from authsvc.login.address.tables import address_changes
 from authsvc.login.recovery.tables import recoveries
 from authsvc.login.tables import cases
-from authsvc.settings import Settings
 from tests.journeys.test_recovery import flow_of, mailbox_proven
-from tests.races.test_login_once import THREADS, at_once, posted, statuses
-from tests.support.clocks import SettableClock
-from tests.support.running import Running, running
+from tests.support.races import THREADS, at_once, posted, statuses
+from tests.support.running import Running
+from tests.support.second_factors import account_of
 
 pytestmark = pytest.mark.postgresql
 
@@ -28,45 +23,26 @@ HERE = Origin("req_test", "203.0.113.7", "test")
 
 
 @pytest.fixture
-def service(
-    postgresql_only_database: Database, clock: SettableClock, make_settings: Callable[..., Settings]
-) -> Iterator[Running]:
-    """authsvc with room for sixteen recoveries of one account."""
-    url = postgresql_only_database.url.render_as_string(hide_password=False)
-    limits = {
+def limits() -> dict[str, str]:
+    return {
         "mail_per_recipient": "100 per 1 hour",
         "recovery_per_address": "100 per 1 hour",
         "recovery_per_account": "100 per 1 hour",
     }
-    started = running(make_settings(database={"url": url}, limits=limits), clock)
-    yield started
-    started.services.close()
-
-
-def count(service: Running, table: Any, *conditions: Any) -> int:
-    with service.services.database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
-
-
-def account_id(service: Running) -> str:
-    with service.services.database.read() as connection:
-        account = find_account_by_email(connection, EMAIL)
-    assert account is not None
-    return account.id
 
 
 def test_sixteen_starts_are_one_recovery(service: Running) -> None:
     service.sign_up_with_passkey(service.browser(), EMAIL)
     browser = mailbox_proven(service, service.browser())
     assert set(statuses(at_once(posted(browser, "/login/recovery/wait")))) == {303}
-    assert count(service, recoveries) == 1
+    assert service.count(recoveries) == 1
     assert len(service.events("login:recovery:started")) == 1
     assert len([mail for mail in service.mails(EMAIL) if "get back into" in mail.text and "not-me" in mail.text]) == 1
 
 
 def test_it_is_stopped_or_finished_and_finished_once(service: Running) -> None:
     service.sign_up_with_passkey(service.browser(), EMAIL)
-    wanted = account_id(service)
+    wanted = account_of(service, EMAIL)
     mailbox_proven(service, service.browser()).submit("/login/recovery/wait")
     service.clock.advance(hours=71)
     service.mails()
@@ -91,7 +67,7 @@ def test_it_is_stopped_or_finished_and_finished_once(service: Running) -> None:
     done = at_once(work)
     assert done.count(True) == 1
     finished = any(done[0::2])
-    assert count(service, passkeys) == 1  # the old one, or the new one in its place
+    assert service.count(passkeys) == 1  # the old one, or the new one in its place
     assert len(service.events("login:recovery:finished")) == int(finished)
     assert len(service.events("login:recovery:stopped")) == int(not finished)
     with service.services.database.read() as connection:
@@ -126,8 +102,8 @@ def test_an_address_is_changed_once_and_put_back_once(service: Running) -> None:
     owner = service.browser()
     owner.open(link)
     assert statuses(at_once(posted(owner, "/not-me/address"))) == [200] + [410] * (THREADS - 1)
-    assert count(service, cases) == 1
-    assert count(service, address_changes, address_changes.c.reverted_at.is_not(None)) == 1
+    assert service.count(cases) == 1
+    assert service.count(address_changes, address_changes.c.reverted_at.is_not(None)) == 1
     with service.services.database.read() as connection:
         rows = connection.execute(select(addresses.c.email, addresses.c.retired_at)).all()
     assert [tuple(row) for row in rows] == [(EMAIL, None)]
@@ -135,7 +111,7 @@ def test_an_address_is_changed_once_and_put_back_once(service: Running) -> None:
 
 def test_a_person_is_erased_once(service: Running) -> None:
     service.sign_up(service.browser(), EMAIL)
-    wanted = account_id(service)
+    wanted = account_of(service, EMAIL)
 
     def work(_: int) -> bool:
         with service.services.database.write() as connection:
@@ -149,7 +125,7 @@ def test_a_person_is_erased_once(service: Running) -> None:
 
 def test_an_account_is_locked_once(service: Running) -> None:
     service.sign_up(service.browser(), EMAIL)
-    wanted = account_id(service)
+    wanted = account_of(service, EMAIL)
 
     def work(_: int) -> bool:
         with service.services.database.write() as connection:
@@ -167,5 +143,5 @@ def test_an_expired_recovery_makes_room_for_one_new_one(service: Running) -> Non
     service.clock.advance(hours=1)
     browser = mailbox_proven(service, service.browser())
     at_once(posted(browser, "/login/recovery/wait"))
-    assert count(service, recoveries) == 2
-    assert count(service, recoveries, recoveries.c.stop_reason == "expired") == 1
+    assert service.count(recoveries) == 2
+    assert service.count(recoveries, recoveries.c.stop_reason == "expired") == 1

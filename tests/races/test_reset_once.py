@@ -1,6 +1,5 @@
 """Sixteen at once on PostgreSQL: a mailed code or link is spent once, a password is reset once."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2 as httpx
@@ -8,29 +7,18 @@ import pytest
 from sqlalchemy import select
 
 from authsvc.accounts.tables import sessions
-from authsvc.core.database import Database
 from authsvc.factors.password.tables import passwords
-from authsvc.settings import Settings
 from tests.journeys.test_reset import EMAIL, NEW, ask, link_for, without_session
-from tests.races.test_login_once import THREADS, at_once, count, posted, statuses
 from tests.support.browser_client import BrowserClient
-from tests.support.clocks import SettableClock
-from tests.support.running import PASSWORD, Running, running
+from tests.support.races import THREADS, at_once, posted, statuses
+from tests.support.running import PASSWORD, Running
 
 pytestmark = pytest.mark.postgresql
 
 
 @pytest.fixture
-def service(
-    postgresql_only_database: Database, clock: SettableClock, make_settings: Callable[..., Settings]
-) -> Iterator[Running]:
-    """authsvc with room for sixteen passwords at once, and for many mails to one address."""
-    url = postgresql_only_database.url.render_as_string(hide_password=False)
-    lanes = {"password_workers": 2, "password_queue": 17, "face_workers": 1, "face_queue": 0}
-    limits = {"mail_per_recipient": "100 per 1 hour", "reset_per_address": "100 per 1 hour"}
-    started = running(make_settings(database={"url": url}, lanes=lanes, limits=limits), clock)
-    yield started
-    started.services.close()
+def limits() -> dict[str, str]:
+    return {"mail_per_recipient": "100 per 1 hour", "reset_per_address": "100 per 1 hour"}
 
 
 def version(service: Running) -> int:
@@ -65,7 +53,7 @@ def test_one_reset_sets_one_password(service: Running) -> None:
     statuses(at_once(posted(browser, "/login/reset/password", password=NEW)))
     assert version(service) == 2
     assert len(service.events("login:reset:completed")) == 1
-    assert count(service, sessions, sessions.c.ended_at.is_(None)) == 1
+    assert service.count(sessions, sessions.c.ended_at.is_(None)) == 1
 
 
 def test_of_many_resets_of_an_account_at_once_one_gets_through(service: Running) -> None:
@@ -84,7 +72,7 @@ def test_of_many_resets_of_an_account_at_once_one_gets_through(service: Running)
     statuses(answers)
     assert version(service) == 2
     assert len(service.events("login:reset:completed")) == 1
-    assert count(service, sessions, sessions.c.ended_at.is_(None)) == 1
+    assert service.count(sessions, sessions.c.ended_at.is_(None)) == 1
 
 
 def test_no_session_of_the_old_password_outlives_a_reset(service: Running) -> None:

@@ -1,54 +1,29 @@
 """Sixteen at once on PostgreSQL: a one-time password and a recovery code prove once, and each guess is counted."""
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import TypeVar
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from authsvc.accounts.tables import alerts, sessions
-from authsvc.core.database import Database
 from authsvc.factors.recovery_code.tables import recovery_code_sets, recovery_codes
 from authsvc.factors.tables import typed_tries
 from authsvc.factors.totp.tables import totp_secrets
-from authsvc.settings import Settings
-from tests.races.test_passkey_once import waits_for_a_lock
 from tests.support.browser_client import SAME_ORIGIN, BrowserClient
-from tests.support.clocks import SettableClock
-from tests.support.running import PASSWORD, Running, running
+from tests.support.races import THREADS, at_once, waits_for_a_lock
+from tests.support.running import PASSWORD, Running
 from tests.support.second_factors import HERE, SESSION, Phone, account_of, enrol_app, make_recovery_codes
 
 pytestmark = pytest.mark.postgresql
 
-THREADS = 16
 EMAIL = "ada@example.org"
-T = TypeVar("T")
 
 
 @pytest.fixture
-def service(
-    postgresql_only_database: Database, clock: SettableClock, make_settings: Callable[..., Settings]
-) -> Iterator[Running]:
+def service(service: Running) -> Running:
     """authsvc with an account."""
-    url = postgresql_only_database.url.render_as_string(hide_password=False)
-    started = running(make_settings(database={"url": url}), clock)
-    started.sign_up(started.browser(), EMAIL)
-    yield started
-    started.services.close()
-
-
-def at_once(work: Callable[[int], T]) -> list[T]:
-    """Run the work in sixteen threads that start together; each is told its number."""
-    start = Barrier(THREADS)
-
-    def run(number: int) -> T:
-        start.wait()
-        return work(number)
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(run, range(THREADS)))
+    service.sign_up(service.browser(), EMAIL)
+    return service
 
 
 def asked_for_a_second(service: Running, kind: str) -> BrowserClient:
@@ -80,12 +55,12 @@ def test_one_code_in_sixteen_browsers_signs_one_in(service: Running) -> None:
     phone = enrol_app(service, EMAIL)
     browsers = [asked_for_a_second(service, "totp") for _ in range(THREADS)]
     forms = [{**browser.form("/login/code"), "code": phone.code()} for browser in browsers]
-    before = _count(service, sessions)
+    before = service.count(sessions)
     answers = at_once(lambda number: browsers[number].http.post("/login/code", data=forms[number], headers=SAME_ORIGIN))
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[0] == 303
     assert set(statuses[1:]) <= {400, 429}
-    assert _count(service, sessions) == before + 1
+    assert service.count(sessions) == before + 1
     assert len(service.events("login:sign_in:completed")) == 2  # the sign-up was the first
 
 
@@ -128,13 +103,13 @@ def test_one_first_code_sets_one_app_up(service: Running) -> None:
             return totp.confirm_enrolment(connection, account_id, code, session_id=SESSION, origin=HERE, now=now).right
 
     assert at_once(confirm).count(True) == 1
-    assert _count(service, totp_secrets) == 1
+    assert service.count(totp_secrets) == 1
     assert len(service.events("totp:factor:added")) == 1
 
 
 def test_of_sixteen_new_sets_one_stays_whole(service: Running) -> None:
     sets = at_once(lambda _: make_recovery_codes(service, EMAIL))
-    assert (_count(service, recovery_code_sets), _count(service, recovery_codes)) == (1, 10)
+    assert (service.count(recovery_code_sets), service.count(recovery_codes)) == (1, 10)
     good = [codes for codes in sets if check(service, "recovery_code", codes[0]) is None]
     assert len(good) == 1
     assert all(check(service, "recovery_code", code) is None for code in good[0][1:])
@@ -156,11 +131,6 @@ def test_using_codes_while_they_are_replaced_and_removed_waits_for_nobody(servic
     at_once(work)  # a deadlock would raise
     with database.read() as connection:
         assert service.services.recovery_codes.remaining(connection, account_id) in range(11)
-
-
-def _count(service: Running, table: object) -> int:
-    with service.services.database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -201,11 +171,11 @@ def test_a_second_proof_waits_for_a_lock_and_is_worth_nothing_after_it(service: 
     typed = enrol_app(service, EMAIL).code() if kind == "totp" else make_recovery_codes(service, EMAIL)[0]
     browser = asked_for_a_second(service, kind)
     form = {**browser.form("/login/code"), "code": typed}
-    account_id, before = account_of(service, EMAIL), _count(service, sessions)
+    account_id, before = account_of(service, EMAIL), service.count(sessions)
     with ThreadPoolExecutor(1) as pool:
         with service.services.database.write() as connection:
             assert service.services.locks.freeze(connection, account_id, by="operator", now=service.clock.now())
             late = pool.submit(browser.http.post, "/login/code", data=form, headers=SAME_ORIGIN)
             assert waits_for_a_lock(service.services.database)
         assert late.result().status_code != 200
-    assert _count(service, sessions) == before
+    assert service.count(sessions) == before

@@ -1,34 +1,17 @@
 """The app is removed beside sign-ins with the password that was short beside it, on PostgreSQL: none comes after it."""
 
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import select
 
-from authsvc.core.database import Database
 from authsvc.login.tables import flows
-from authsvc.settings import Settings
 from tests.journeys.test_short_password import EMAIL, SHORT, TOO_SHORT, choose, set_up_app
-from tests.races.test_login_once import THREADS, at_once
 from tests.support.browser_client import SAME_ORIGIN
-from tests.support.clocks import SettableClock
-from tests.support.running import Running, running
+from tests.support.races import FREE_TRIES, THREADS, at_once
+from tests.support.running import Running
 
 pytestmark = pytest.mark.postgresql
-
-FREE_TRIES = 5  # of the browsers that the account does not know, before the first wait
-
-
-@pytest.fixture
-def service(
-    postgresql_only_database: Database, clock: SettableClock, make_settings: Callable[..., Settings]
-) -> Iterator[Running]:
-    url = postgresql_only_database.url.render_as_string(hide_password=False)
-    lanes = {"password_workers": 2, "password_queue": 17, "face_workers": 1, "face_queue": 0}
-    started = running(make_settings(database={"url": url}, lanes=lanes), clock)
-    yield started
-    started.services.close()
 
 
 @pytest.mark.parametrize("after_s", [0, 0.05, 0.3])  # before, while, and after most of them are decided

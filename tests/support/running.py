@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2 as httpx
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Table, func, select
 from starlette.testclient import TestClient
 
 from authsvc.app import Services, build_app, build_services
@@ -70,6 +70,11 @@ class Running:
 
     def tags(self) -> list[str]:
         return [event.tag for event in self.events()]
+
+    def count(self, table: Table, *conditions: ColumnElement[bool]) -> int:
+        """Return how many rows of a table meet the conditions."""
+        with self.services.database.read() as connection:
+            return connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
 
     def authenticator(self) -> SoftAuthenticator:
         return SoftAuthenticator("localhost", ISSUER)
