@@ -19,10 +19,8 @@ from sqlalchemy import (
     or_,
     select,
 )
-from typer.testing import CliRunner
 
 import authsvc.tables  # noqa: F401  # every table there is
-from authsvc.accounts.store import find_account_by_email
 from authsvc.accounts.tables import accounts, addresses, devices, sessions
 from authsvc.cli.user import app as user_commands
 from authsvc.core.audit.sealer import Sealer
@@ -37,17 +35,12 @@ from authsvc.factors.password.tables import password_failures
 from authsvc.login.leaving.inventory import BY_FACTORS, EXPORTED, IN_OWN_WORDS, KEPT, NOT_EXPORTED
 from authsvc.login.leaving.store import personal_tables
 from tests.support.browser_client import SAME_ORIGIN
+from tests.support.commands import Command
 from tests.support.running import PASSWORD, Running
+from tests.support.second_factors import account_of
 
 EMAIL, OTHER = "ada@example.org", "eve@example.org"
 HERE = Origin("req_test", "203.0.113.7", "test")
-
-
-def account_id(service: Running, email: str = EMAIL) -> str:
-    with service.services.database.read() as connection:
-        account = find_account_by_email(connection, email)
-    assert account is not None
-    return account.id
 
 
 def erase(service: Running, wanted: str) -> bool:
@@ -80,7 +73,7 @@ def test_no_exported_column_is_a_secret_and_all_exist() -> None:
 def test_nothing_is_left_of_a_person_in_any_table_but_those_that_are_kept(service: Running) -> None:
     service.sign_up(service.browser(), EMAIL)
     service.sign_up(service.browser(), OTHER)
-    gone, stays = account_id(service), account_id(service, OTHER)
+    gone, stays = account_of(service, EMAIL), account_of(service, OTHER)
     with service.services.database.write() as connection:
         for wanted in (gone, stays):
             fill(connection, wanted, service.clock.now())
@@ -101,7 +94,7 @@ def test_nothing_is_left_of_a_person_in_any_table_but_those_that_are_kept(servic
 
 def test_the_key_is_destroyed_and_the_chain_still_verifies(service: Running) -> None:
     service.sign_up(service.browser(), EMAIL)
-    gone = account_id(service)
+    gone = account_of(service, EMAIL)
     erase(service, gone)
     with service.services.database.read() as connection:
         events = connection.execute(select(audit_events).where(audit_events.c.account_id == gone)).all()
@@ -126,13 +119,13 @@ def test_the_key_is_destroyed_and_the_chain_still_verifies(service: Running) -> 
 
 def test_the_address_is_free_again_and_the_id_is_not(service: Running) -> None:
     service.sign_up(service.browser(), EMAIL)
-    first = account_id(service)
+    first = account_of(service, EMAIL)
     assert erase(service, first)
     assert not erase(service, first)  # twice is once
     assert "was deleted" in service.mails(EMAIL)[0].text
     service.clock.advance(hours=2)
     service.sign_up(service.browser(), EMAIL)
-    assert account_id(service) != first
+    assert account_of(service, EMAIL) != first
 
 
 def test_mail_that_was_not_sent_yet_goes_with_them(local: Running) -> None:
@@ -141,7 +134,7 @@ def test_mail_that_was_not_sent_yet_goes_with_them(local: Running) -> None:
     local.mails()
     browser.open("/login/recovery")
     browser.submit("/login/recovery/address", email=EMAIL)
-    erase(local, account_id(local))
+    erase(local, account_of(local, EMAIL))
     assert local.mails(EMAIL)[0].subject == "Your account was deleted"
     assert not any("get back into your account" in mail.subject for mail in local.mails(EMAIL))
     with local.services.database.read() as connection:
@@ -155,17 +148,17 @@ def test_a_shared_browser_stays_known_to_the_other_account(local: Running) -> No
     shared.open("/account")
     shared.submit("/account/sign-out")
     local.sign_up(shared, OTHER)
-    erase(local, account_id(local))
+    erase(local, account_of(local, EMAIL))
     with local.services.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(devices)).scalar_one() == 1
-    erase(local, account_id(local, OTHER))
+    erase(local, account_of(local, OTHER))
     with local.services.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(devices)).scalar_one() == 0
 
 
 def test_a_hook_that_fails_undoes_everything(local: Running) -> None:
     local.sign_up(local.browser(), EMAIL)
-    wanted = account_id(local)
+    wanted = account_of(local, EMAIL)
 
     def fail(*_: Any) -> None:
         raise RuntimeError("no")
@@ -173,7 +166,7 @@ def test_a_hook_that_fails_undoes_everything(local: Running) -> None:
     leaving = type(local.services.leaving)(**{**local.services.leaving.__dict__, "erased": (fail,)})
     with pytest.raises(RuntimeError), local.services.database.write() as connection:
         leaving.erase(connection, wanted, by="operator", origin=HERE, now=local.clock.now())
-    assert account_id(local) == wanted
+    assert account_of(local, EMAIL) == wanted
     assert local.sign_in(local.browser(), EMAIL).status_code in (200, 303)
 
 
@@ -238,7 +231,7 @@ def test_both_take_a_fresh_proof(local: Running, path: str) -> None:
     answer = browser.http.post(path, data={"csrf": token, "word": "delete"}, headers=SAME_ORIGIN)
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/login?flow=")
-    account_id(local)  # still there
+    account_of(local, EMAIL)  # still there
     assert local.browser().http.post(path, data={"word": "delete"}, headers=SAME_ORIGIN).status_code == 403
 
 
@@ -283,18 +276,18 @@ def test_locking_stops_what_is_pending(local: Running) -> None:
 def run(local: Running, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("authsvc.app.build_services", lambda _: local.services)
     monkeypatch.setattr("authsvc.settings.load_settings", lambda: local.services.settings)
-    return lambda *arguments, **options: CliRunner().invoke(user_commands, list(arguments), **options)
+    return Command(user_commands).run
 
 
 def test_the_operator_locks_unlocks_exports_and_erases(local: Running, run: Any) -> None:
     local.sign_up(local.browser(), EMAIL)
-    wanted = account_id(local)
+    wanted = account_of(local, EMAIL)
     assert "is locked now" in run("lock", EMAIL).output
     assert "was locked already" in run("lock", EMAIL).output
     assert "is unlocked now" in run("unlock", EMAIL).output
     assert json.loads(run("export", EMAIL).output)["account"]["sub"] == wanted
     assert run("erase", EMAIL, input="n\n").exit_code == 1
-    assert account_id(local) == wanted
+    assert account_of(local, EMAIL) == wanted
     assert "is erased" in run("erase", EMAIL, "--yes").output
     for command in ("lock", "unlock", "export"):
         assert run(command, EMAIL).exit_code == 2

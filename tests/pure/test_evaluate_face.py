@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
 from authsvc.cli.drawn_face import PERSONS, draw_frame
 from authsvc.cli.evaluate import app
@@ -21,6 +20,7 @@ from authsvc.evaluate.face import (
     report_of,
 )
 from authsvc.evaluate.face_captures import FRAME, Capture, told_apart
+from tests.support.commands import Command
 from tests.support.pictures import no_face
 
 ASKED = {
@@ -57,8 +57,7 @@ def pairs_file(folder: Path, *lines: str) -> Path:
     return file
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(each) for each in arguments])
+run = Command(app).run
 
 
 def test_the_command_prints_one_object_with_what_is_asked(pictures: Path, tmp_path: Path) -> None:

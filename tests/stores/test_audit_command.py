@@ -5,7 +5,6 @@ import json
 import pytest
 import structlog
 from sqlalchemy import update
-from typer.testing import CliRunner
 
 from authsvc.cli.audit import app
 from authsvc.core.audit.chain import ChainKeys, as_log_fields, is_genuine
@@ -15,6 +14,7 @@ from authsvc.core.audit.tables import audit_events
 from authsvc.core.errors import NotFound
 from authsvc.core.origin import Origin
 from tests.support.audit_trail import as_attacker, cut_after
+from tests.support.commands import Command
 
 ORIGIN = Origin(request_id="req_1", address="203.0.113.9", user_agent="Firefox")
 
@@ -50,8 +50,7 @@ def log_file(event_ids, database, tmp_path):
     return path
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, [str(each) for each in arguments])
+run = Command(app).run
 
 
 def test_a_chain_that_holds(event_ids, log_file):

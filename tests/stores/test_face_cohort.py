@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 from sqlalchemy import Connection, func, select
-from typer.testing import CliRunner, Result
 
 from authsvc.accounts.consents.service import Consents, Purpose
 from authsvc.accounts.store import Account, insert_account
@@ -26,6 +25,7 @@ from authsvc.factors.face.store import delete_face_data
 from authsvc.factors.face.templates.service import Templates
 from authsvc.settings import FaceSettings, Settings
 from tests.support.clocks import SettableClock
+from tests.support.commands import Command
 
 D = 128
 OTHER = "onnx/another/1"
@@ -202,8 +202,7 @@ def _base64(key: bytes) -> str:
     return base64.b64encode(key).decode()
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
+run = Command(app).run
 
 
 def enrol(shop: Shop, count: int) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
 from authsvc.cli.key import app
 from authsvc.core.audit.service import Audit
@@ -17,6 +16,7 @@ from authsvc.factors.face.store import Template, find_template, replace_template
 from authsvc.factors.face.templates.service import Templates
 from authsvc.settings import Settings
 from tests.support.clocks import SettableClock
+from tests.support.commands import Command
 from tests.support.faces import ACCOUNT, build_faces
 
 PLAIN = np.random.default_rng(5).normal(0, 0.1, 128)
@@ -42,7 +42,7 @@ def templates(
 
 
 def run() -> Result:
-    return CliRunner().invoke(app, ["renew-faces"])
+    return Command(app).run("renew-faces")
 
 
 def kept(database: Database) -> Template:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, select
-from typer.testing import CliRunner
 
 from authsvc.accounts.alerts.service import AlertKind
 from authsvc.accounts.store import Account
@@ -34,9 +33,9 @@ from authsvc.risk.policy_file import default_policy
 from authsvc.risk.store import StoredDecision, insert_decision
 from authsvc.settings import Settings
 from tests.support.clocks import SettableClock
+from tests.support.commands import Command
 from tests.support.decisions import Scene
 
-Command = Callable[..., Any]  # typer's own Result
 HERE = Origin("192.0.2.7", "Firefox", "192.0.2.7")
 DAY = timedelta(days=1)
 
@@ -246,14 +245,14 @@ def command(desk: Desk, make_settings: Callable[..., Settings], monkeypatch: pyt
         context = (THIEF if number % 2 else NEW_DEVICE) if thief else (NEW_DEVICE if number % 5 == 0 else USUAL)
         decision = decided(desk_of_it, context, number, ago=timedelta(hours=140 - number))
         desk_of_it.say(decision.id, Label.COMPROMISED if thief else Label.SAFE)
-    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+    return Command(app)
 
 
 def test_a_proposal_carries_its_figures_and_nothing_is_put_in_force(desk: Desk, command: Command) -> None:
-    counted = json.loads(command("feedback", "labels").output)
+    counted = json.loads(command.run("feedback", "labels").output)
     assert counted["labels"] == {"compromised": 47, "safe": 93} and counted["left_out"]["unreadable"] == 0
-    assert command("feedback", "propose", "--by", "ines@example.org", "--dry-run").exit_code == 0
-    result = command("feedback", "propose", "--by", "ines@example.org")
+    assert command.run("feedback", "propose", "--by", "ines@example.org", "--dry-run").exit_code == 0
+    result = command.run("feedback", "propose", "--by", "ines@example.org")
     assert result.exit_code == 0, result.output
     with desk.scene.database.read() as connection:
         (proposal,) = list_proposals(connection, limit=9)
@@ -267,21 +266,21 @@ def test_a_proposal_carries_its_figures_and_nothing_is_put_in_force(desk: Desk, 
 def test_without_labels_nothing_is_proposed_and_no_figure_is_made_up(desk: Desk, command: Command) -> None:
     with desk.scene.database.write() as connection:
         connection.execute(delete(risk_labels))
-    result = command("feedback", "propose", "--by", "ines@example.org")
+    result = command.run("feedback", "propose", "--by", "ines@example.org")
     assert result.exit_code == 1 and "needs labels that count for 30 on each side" in result.output
-    report = json.loads(command("evaluate", "decisions").output)
+    report = json.loads(command.run("evaluate", "decisions").output)
     assert report["brier"] is None and report["weights"] == "from the simulator and published figures"
     with desk.scene.database.read() as connection:
         assert list_proposals(connection, limit=9) == []
 
 
 def test_calibration_is_judged_by_what_is_labelled_here(command: Command) -> None:
-    report = json.loads(command("evaluate", "decisions").output)
+    report = json.loads(command.run("evaluate", "decisions").output)
     assert report["source"] == "labels" and report["labels"] == {"attack": 47, "owner": 93}
     assert report["brier"]["low"] <= report["brier"]["value"] <= report["brier"]["high"]
 
 
 def test_who_is_no_analyst_and_a_period_that_is_none_are_refused(command: Command) -> None:
     for since in ("", "90", "d", "xd", "-1d", "99999d"):
-        assert command("feedback", "labels", "--since", since).exit_code == 2
-    assert "no analyst has this address" in command("feedback", "propose", "--by", "ada@example.org").output
+        assert command.run("feedback", "labels", "--since", since).exit_code == 2
+    assert "no analyst has this address" in command.run("feedback", "propose", "--by", "ada@example.org").output
