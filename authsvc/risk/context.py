@@ -7,16 +7,18 @@ number of keys. It holds no address, network or country either, only whether the
 "unknown" is a fact of its own: no history, no database of countries, no timings. It is neither safe nor suspicious.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import astuple
 
 from authsvc.accounts.levels import Level
 
 INPUTS_VERSION = 5  # of the stored shape; an older one must stay readable
-# 1 had no `passkey`, 2 no `behaviour`, incidents and sources of failures, 3 no `email_typing`, 4 no client
-READABLE_VERSIONS = (1, 2, 3, 4, 5)
 
 
 class Trigger(StrEnum):
@@ -162,47 +164,101 @@ def from_inputs(inputs: Mapping[str, Any]) -> RiskContext:
     Raises:
         ValueError: it is of a version that this code does not know, or not such a value at all.
     """
-    if inputs.get("version") not in READABLE_VERSIONS:
-        raise ValueError(f"stored inputs of version {inputs.get('version')!r} can't be read")
+    return _context(msgspec.convert(inputs, _Inputs))
+
+
+def parse_inputs(stored: bytes) -> RiskContext:
+    """Return the context whose inputs were written as JSON. Raises ValueError, as from_inputs does."""
     try:
-        account = inputs["account"]
-        return RiskContext(
-            trigger=Trigger(inputs["trigger"]),
-            first_factor=Level[inputs["first_factor"]],
-            device=DeviceSeen(**inputs["device"]),
-            network=Seen(inputs["network"]),
-            country=Seen(inputs["country"]),
-            failures=FailureCounts(**inputs["failures"]),
-            since_last_sign_in_s=inputs["since_last_sign_in_s"],
-            sign_ins=inputs["sign_ins"],
-            typing=_typing_from(inputs["typing"]),
-            email_typing=_typing_from(inputs["email_typing"]) if "email_typing" in inputs else TypingFacts(),
-            account=AccountState(
-                account["guarded"],
-                account["recovered"],
-                account["password_reset"],
-                None if account["reachable"] is None else Level[account["reachable"]],
-            ),
-            passkey=PasskeyFacts(**inputs.get("passkey", {})),
-            behaviour=BehaviourFacts(tuple(sorted(_numbers(inputs.get("behaviour", {}))))),
-            action=Action(inputs.get("action", Action.SIGN_IN)),
-            client_id=inputs.get("client_id"),
-            failed_parts=tuple(inputs["failed_parts"]),
-        )
-    except (KeyError, TypeError) as problem:
-        raise ValueError("not the inputs of a decision") from problem
+        inputs = _PARSER.decode(stored)
+    except msgspec.DecodeError:  # NaN and infinities, which Python writes and JSON does not have
+        return from_inputs(json.loads(stored))
+    return _context(inputs)
 
 
 def _typing_inputs(facts: TypingFacts) -> dict[str, Any]:
     return {"state": facts.state.value, "log_ratio": facts.log_ratio, "automation": list(facts.automation)}
 
 
-def _typing_from(value: Mapping[str, Any]) -> TypingFacts:
-    return TypingFacts(TypingState(value["state"]), value["log_ratio"], tuple(value["automation"]))
+# The stored shape. Parsed by its types, which takes a third of the time of doing it by hand.
 
 
-def _numbers(parts: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, part in parts.items():
-        if isinstance(part, bool) or not isinstance(part, int | float):
-            raise TypeError(f"{name} is no number")
-        yield name, part
+class _Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    known: bool = False
+    age_s: float | None = None
+    stolen: bool = False
+
+
+class _Failures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    account: int = 0
+    address: int = 0
+    address_accounts: int = 0
+    account_sources: int = 0  # these two from version 3 on
+    incidents: int = 0
+
+
+class _Typing(msgspec.Struct, frozen=True):
+    state: TypingState
+    log_ratio: float | None
+    automation: tuple[str, ...]
+
+
+class _Account(msgspec.Struct, frozen=True):
+    guarded: bool
+    recovered: bool
+    password_reset: bool
+    reachable: str | None
+
+
+class _Passkey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    counter_went_back: bool = False
+
+
+class _Inputs(msgspec.Struct, frozen=True):
+    version: Literal[1, 2, 3, 4, 5]
+    trigger: Trigger
+    first_factor: str
+    device: _Device
+    network: Seen
+    country: Seen
+    failures: _Failures
+    since_last_sign_in_s: float | None
+    sign_ins: int
+    typing: _Typing
+    account: _Account
+    failed_parts: tuple[str, ...]
+    passkey: _Passkey = _Passkey()  # from version 2 on
+    behaviour: dict[str, float] = {}  # 3
+    email_typing: _Typing = _Typing(TypingState.MISSING, None, ())  # 4
+    action: Action = Action.SIGN_IN  # 5
+    client_id: str | None = None  # 5
+
+
+_PARSER = msgspec.json.Decoder(_Inputs)
+
+
+def _context(inputs: _Inputs) -> RiskContext:
+    account = inputs.account
+    try:
+        first_factor = Level[inputs.first_factor]
+        reachable = None if account.reachable is None else Level[account.reachable]
+    except KeyError as problem:
+        raise ValueError(f"{problem} is no level") from problem
+    return RiskContext(
+        trigger=inputs.trigger,
+        first_factor=first_factor,
+        device=DeviceSeen(*astuple(inputs.device)),
+        network=inputs.network,
+        country=inputs.country,
+        failures=FailureCounts(*astuple(inputs.failures)),
+        since_last_sign_in_s=inputs.since_last_sign_in_s,
+        sign_ins=inputs.sign_ins,
+        typing=TypingFacts(*astuple(inputs.typing)),
+        email_typing=TypingFacts(*astuple(inputs.email_typing)),
+        account=AccountState(account.guarded, account.recovered, account.password_reset, reachable),
+        passkey=PasskeyFacts(*astuple(inputs.passkey)),
+        behaviour=BehaviourFacts(tuple(sorted(inputs.behaviour.items()))),
+        action=inputs.action,
+        client_id=inputs.client_id,
+        failed_parts=inputs.failed_parts,
+    )

@@ -20,6 +20,7 @@ from authsvc.risk.context import (
     TypingFacts,
     TypingState,
     from_inputs,
+    parse_inputs,
 )
 from authsvc.risk.contribution import Contribution
 from authsvc.risk.policy import ENGINE_FAILED, Outcome, assess, blind_decision, decide
@@ -192,11 +193,25 @@ def test_inputs_of_the_version_before_are_read() -> None:
         {"typing": None},
         {"account": {}},
         {"failed_parts": None},
+        {"failed_parts": "typing"},
+        {"sign_ins": "many"},
+        {"since_last_sign_in_s": {}},
+        {"behaviour": []},
+        {"email_typing": None},
+        {"failures": {"account": True}},
     ],
 )
 def test_stored_inputs_of_another_shape_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         from_inputs({**FAMILIAR.to_inputs(), **changes})
+    with pytest.raises(ValueError, match=r".+"):
+        parse_inputs(json.dumps({**FAMILIAR.to_inputs(), **changes}).encode())
+
+
+@pytest.mark.parametrize("stored", [b"", b"{", b"[]", b"null", b"\xff", b'{"version": 5}'])
+def test_what_is_no_json_or_no_inputs_is_refused(stored: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_inputs(stored)
 
 
 def test_stored_inputs_tell_no_times_and_no_number_of_keys() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from authsvc.risk.context import from_inputs
+from authsvc.risk.context import parse_inputs
 from authsvc.risk.policy import Decision, Policy, decide
 from authsvc.risk.signals import MODEL_VERSION, score
 
@@ -57,10 +57,10 @@ class Judge:
     old: Mapping[str, Policy]
     new: Policy
 
-    def judge(self, stored: Stored, inputs: Mapping[str, object]) -> Judged:
+    def judge(self, stored: Stored, inputs: bytes) -> Judged:
         """Return what came of deciding again, under both policies."""
         try:
-            context = from_inputs(inputs)
+            context = parse_inputs(inputs)
         except ValueError:
             return Judged(Verdict.UNREADABLE)
         old = self.old.get(stored.policy_version)

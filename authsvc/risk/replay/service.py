@@ -5,7 +5,6 @@ and process), an opening, a parsing and a scoring; that is why it takes processe
 are scored as they come, and only counts leave the process.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -94,8 +93,8 @@ def _judged(judge: Judge, keys: "_Keys", row: Row[Any]) -> Judged:
         return Judged(Verdict.ERASED)
     try:
         key = keys.of(row.account_id, row.sealed_key)
-        inputs = json.loads(open_with(key, row.inputs_sealed, context=f"risk_decisions:{row.id}"))
-    except (CannotOpen, ValueError):
+        inputs = open_with(key, row.inputs_sealed, context=f"risk_decisions:{row.id}")
+    except CannotOpen:
         return Judged(Verdict.UNREADABLE)
     stored = Stored(row.decision, row.required, row.log_odds, row.probability, row.policy_version, row.model_version)
     return judge.judge(stored, inputs)
