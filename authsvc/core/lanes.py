@@ -8,6 +8,7 @@ Two kinds. argon2 releases the GIL, so ThreadLane only bounds how many request t
 the GIL and is not safe to share between threads, so ProcessLane runs in spawned processes that load models once.
 """
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -24,7 +25,9 @@ from authsvc.core.errors import Busy
 P = ParamSpec("P")
 T = TypeVar("T")
 
-RETRY_AFTER_S = 2
+# A full lane turns everybody away who comes at that moment. Told the same time, they would all come back at once, and
+# all but a few be turned away again: so each is told a second more than the one before, as far as SPREAD_S.
+RETRY_AFTER_S, SPREAD_S = 2, 8
 # How far worker processes step back for the serving one (nice(2)): a capture can wait for some milliseconds, a page
 # that somebody looks at can't. With one core to spare it changes nothing.
 WORKER_NICE = 5
@@ -38,6 +41,7 @@ class _Admission:
         self._admitted = threading.BoundedSemaphore(self.capacity)
         self._owners: set[str] = set()
         self._owners_lock = threading.Lock()
+        self._later = itertools.cycle(range(SPREAD_S))
 
     @contextmanager
     def admit(self) -> Iterator[None]:
@@ -74,7 +78,7 @@ class _Admission:
         return Busy(
             f"lanes.{self.name}_full",
             "We are handling as many of these as we can. Please try again in a moment.",
-            retry_after_s=RETRY_AFTER_S,
+            retry_after_s=RETRY_AFTER_S + next(self._later),
         )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from authsvc.factors.face.prompts import Prompt
 from tests.browser.conftest import CHROMIUM_FLAGS, PATIENCE_MS, ROOT, Visitor, patiently
@@ -113,6 +113,19 @@ def pose(
     expect(page.get_by_text("Step 3 of 3")).to_have_count(0)
 
 
+def full_once(page: Page) -> list[str]:
+    """Answer the next capture as a full lane does; return the list that it is then in."""
+    turned_away: list[str] = []
+
+    def answer(route: Route) -> None:
+        turned_away.append(route.request.url)
+        problem = {"status": 503, "code": "lanes.face_full", "detail": "We are handling as many as we can."}
+        route.fulfill(status=503, headers={"Retry-After": "1"}, json=problem)
+
+    page.route("**/v1/face/captures/frames", answer, times=1)
+    return turned_away
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> Callable[..., str]:
     """app(ticket, phone=…) -> what the example app says: it has pictures of everything that it may be asked for."""
@@ -157,8 +170,10 @@ def test_a_face_is_enrolled_and_recognised_in_a_browser_that_is_a_device(new_vis
     add_browser(visitor)
     assert page.evaluate(KEY_CAN_BE_READ) is False
     begin_enrolment(visitor)
+    turned_away = full_once(page)
     pose(visitor, camera, 0)
-    expect(heading(page)).to_have_text("Your face is enrolled")
+    expect(heading(page)).to_have_text("Your face is enrolled")  # sent again by itself, as Retry-After asks
+    assert len(turned_away) == 1
     assert not page.evaluate(CAMERA_IS_ON)
     set_up_app(visitor)
 

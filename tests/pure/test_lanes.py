@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from authsvc.core.errors import Busy
-from authsvc.core.lanes import ProcessLane, ThreadLane
+from authsvc.core.lanes import RETRY_AFTER_S, SPREAD_S, ProcessLane, ThreadLane
 
 
 def test_a_full_lane_is_busy_at_once_and_free_again_afterwards():
@@ -23,6 +23,17 @@ def test_a_full_lane_is_busy_at_once_and_free_again_afterwards():
         assert refusal.value.retry_after_s >= 1
     with lane.admit(), lane.admit():
         pass
+
+
+def test_those_who_are_turned_away_together_do_not_all_come_back_at_once():
+    lane = ThreadLane("password", workers=1, queue=0)
+    told: list[int] = []
+    with lane.admit():
+        for _ in range(2 * SPREAD_S):
+            with pytest.raises(Busy) as refusal, lane.admit():
+                pass
+            told.append(refusal.value.retry_after_s)
+    assert sorted(told) == sorted(2 * [*range(RETRY_AFTER_S, RETRY_AFTER_S + SPREAD_S)])
 
 
 def test_a_place_is_given_back_when_the_request_fails():

@@ -15,7 +15,6 @@ const READ_MS = 1200; // to read what is asked for, before a picture that happen
 const SLOW_MS = 6000; // then the button is pointed out
 const FRAME_MS = 160; // between two frames
 const STRAIGHT_FRAMES = 3;
-const BUSY_MS = 2500;
 const BUSY_TRIES = 6;
 
 const ASKED = {
@@ -186,9 +185,9 @@ export class Capture {
       try {
         return await send("/v1/face/captures/frames", this.#ticket({ body }));
       } catch (problem) {
-        if (problem.problem?.status !== 503 || left === 0) throw problem;
+        if (!problem.retryAfterMs || problem.problem.status !== 503 || left === 0) throw problem;
         this.#hint(BUSY);
-        await this.#pause(run, BUSY_MS);
+        await this.#pause(run, problem.retryAfterMs);
       }
     }
   }

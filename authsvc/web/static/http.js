@@ -3,12 +3,16 @@
 const UNREACHABLE = "We could not reach the service. Check your connection and try again.";
 const UNEXPECTED = "Something went wrong on our side. Please try again.";
 
-/** The service, or the network, said no; the message is for the person who reads the page, the code for the script. */
+/**
+ * The service, or the network, said no; the message is for the person who reads the page, the code for the script.
+ * `retryAfterMs` is 0 where nobody said when to come back.
+ */
 export class Refused extends Error {
-  constructor(problem) {
+  constructor(problem, retryAfterS) {
     super(problem?.detail ?? UNEXPECTED);
     this.problem = problem ?? {};
     this.code = this.problem.code ?? "";
+    this.retryAfterMs = 1000 * (Number(retryAfterS) || 0);
   }
 }
 
@@ -20,7 +24,7 @@ async function ask(path, options) {
     throw new Refused({ detail: UNREACHABLE });
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok || answer === null) throw new Refused(answer);
+  if (!response.ok || answer === null) throw new Refused(answer, response.headers.get("Retry-After"));
   return answer;
 }
 
