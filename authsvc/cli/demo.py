@@ -136,7 +136,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _register_storefront(services: "object", places: Places, secrets: dict[str, str]) -> tuple[str, str]:
-    from authsvc.app import Services
+    from authsvc.wiring.services import Services
 
     assert isinstance(services, Services)
     known = f"client:{places.storefront}"
@@ -193,7 +193,7 @@ def _start_storefront(
 
 
 def _greet(services: "object", places: Places) -> None:
-    from authsvc.app import Services
+    from authsvc.wiring.services import Services
 
     assert isinstance(services, Services)
     for address in (f"{places.issuer}/health/ready", f"{places.storefront}/"):

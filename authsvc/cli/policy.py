@@ -24,9 +24,9 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from authsvc.app import Services
     from authsvc.risk.policies.service import Actor
     from authsvc.risk.policy import Policy
+    from authsvc.wiring.services import Services
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -1,7 +1,7 @@
 """Drops what nobody can use any more, once a minute, so that no request has to.
 
-Each room says what of its own is over (app.py names them all). Every process sweeps: to delete what another one has
-deleted does nothing. What fails is logged and tried again a minute later; the other sweeps go on.
+Each room says what of its own is over (wiring/endings.py names them all). Every process sweeps: to delete what another
+one has deleted does nothing. What fails is logged and tried again a minute later; the other sweeps go on.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Whose name a flow's pages and mails carry. Pure; app.py fills `Brands` from the clients' registrations.
+"""Whose name a flow's pages and mails carry. Pure; wiring/handovers.py fills `Brands` from the clients' registrations.
 
 A brand is the client's that began the flow: our own pages, and clients that have none, look like the service itself.
 """

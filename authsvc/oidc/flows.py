@@ -1,4 +1,6 @@
-"""What the provider needs of a sign-in journey, and how a finished one comes back. app.py fills `SignInFlows`.
+"""What the provider needs of a sign-in journey, and how a finished one comes back.
+
+wiring/handovers.py fills `SignInFlows`.
 
 The provider validates an authorization request once and freezes it into the flow; the journey carries it unread and
 hands it back when the flow is taken. Only the flow's id travels through the browser.

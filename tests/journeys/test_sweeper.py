@@ -4,12 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from authsvc.app import SWEEPS
 from authsvc.core.database import Database
 from authsvc.core.sweeper import Sweeper
 from authsvc.factors.password.tables import password_failures
 from authsvc.login.tables import flows
 from authsvc.risk.tables import risk_decisions
+from authsvc.wiring.endings import SWEEPS
 from tests.journeys.test_sign_in import EMAIL, PASSWORD, typing
 from tests.support.clocks import SettableClock
 from tests.support.running import Running

@@ -17,11 +17,12 @@ from joserfc.jwk import KeySet
 from sqlalchemy import ColumnElement, Table, func, select
 from starlette.testclient import TestClient
 
-from authsvc.app import Services, build_app, build_services
+from authsvc.app import build_app, build_services
 from authsvc.cli.soft_authenticator import SoftAuthenticator
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.ids import new_secret
 from authsvc.settings import Settings
+from authsvc.wiring.services import Services
 from tests.support.browser_client import ISSUER, BrowserClient
 from tests.support.clocks import SettableClock
 

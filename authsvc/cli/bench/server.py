@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from authsvc.app import Services, build_services
+from authsvc.app import build_services
 from authsvc.cli.bench.not_measured import NotMeasured
 from authsvc.core.ids import new_bytes
 from authsvc.core.migrations import upgrade
 from authsvc.settings import load_settings
+from authsvc.wiring.services import Services
 
 READY_WITHIN_S = 60
 REDIRECT_URI = "https://shop.example/callback"
