@@ -1,12 +1,14 @@
 """`authsvc evaluate NAME DATA`: how right a model is on data that it was not trained on. Prints one JSON object."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from authsvc.cli.options import blaming, folders_of
 
 if TYPE_CHECKING:
     from authsvc.evaluate.decisions import Judged
@@ -39,10 +41,8 @@ def logins(
     """How often owners are asked for more at a given share of attacks stopped: Freeman's model and ours."""
     from authsvc.evaluate.logins import evaluate_logins
 
-    try:
+    with blaming("--csv"):
         print_report(evaluate_logins(csv, rows))
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem), param_hint="--csv") from None
 
 
 @app.command()
@@ -54,10 +54,8 @@ def ablation(
     """What each group of reasons is worth: owners asked for more with one left out, alone, and without bounds."""
     from authsvc.evaluate.ablation import evaluate_ablation, table
 
-    try:
+    with blaming("--csv"):
         report = evaluate_ablation(csv, rows)
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem), param_hint="--csv") from None
     if not as_table:
         print_report(report)
     for line in table(report) if as_table else ():
@@ -89,7 +87,7 @@ def face(
 
     given = dict(line.split("\t", 1) for line in groups.read_text().splitlines() if "\t" in line) if groups else None
     protocol = faces.Protocol(template, probe, every_impostor)
-    try:
+    with blaming("--pairs", faces.BadPairs):
         report, curve = faces.evaluate(
             Reader(_face_network(embedder)),
             images,
@@ -99,8 +97,6 @@ def face(
             members=members,
             groups=given,
         )
-    except faces.BadPairs as problem:
-        raise typer.BadParameter(str(problem), param_hint="--pairs") from None
     if plot:
         _draw({f"mean of {template} against mean of {probe}": curve}, plot, title="Faces")
     print_report(report)
@@ -126,12 +122,10 @@ def face_captures(
     from authsvc.evaluate.face_vectors import Reader
 
     reader = Reader(_face_network(embedder))
-    try:
+    with blaming("--live", BadPairs):
         report, curves = captures.evaluate(
             reader, live, cohort=cohort, members=members, own_members=own_members, limit=limit
         )
-    except BadPairs as problem:
-        raise typer.BadParameter(str(problem), param_hint="--live") from None
     if plot:
         _draw(curves, plot, title="Captures of different sessions")
     print_report(report)
@@ -186,10 +180,8 @@ def keystroke(
 
     if protocol not in list(Protocol):
         raise typer.BadParameter(f"one of: {', '.join(Protocol)}", param_hint="--protocol")
-    try:
+    with blaming("--csv"):
         print_report(evaluate_keystroke(read_typings(csv), Protocol(protocol)))
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem), param_hint="--csv") from None
 
 
 @app.command()
@@ -210,12 +202,10 @@ def liveness(
     """How well attack detection tells people from pictures of them, per frame and per capture of five."""
     from authsvc.evaluate import liveness as judge
 
-    try:
+    with blaming(None):
         report, curves = judge.evaluate(
             live, folders_of(attack), leave_out=leave_out, controls=controls, simulate_screen=simulate_screen
         )
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem)) from None
     print_report(report)
     if plot is not None:
         from authsvc.evaluate.det_plot import draw
@@ -241,15 +231,13 @@ def decisions(
 
     if csv and simulated:
         raise typer.BadParameter("either --csv or --simulated")
-    try:
+    with blaming(None):
         if csv:
             judged = judge.of_file(csv)
         elif simulated:
             judged = judge.of_simulated(simulated, default_policy(), rows)
         else:
             judged = _labelled(since)
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem)) from None
     report, found = judge.evaluate(judged)
     print_report(report)
     if plot and found:
@@ -274,17 +262,6 @@ def _labelled(since: str) -> "Judged":
     with services.database.write() as connection:
         services.risk.in_force.look(connection, services.clock.now())
     return of_labels(found.labelled, services.risk.in_force.live.weights.source, found.left_out)
-
-
-def folders_of(named: Sequence[str]) -> dict[str, Path]:
-    """Read NAME=DIR options."""
-    folders = {}
-    for each in named:
-        name, separator, folder = each.partition("=")
-        if not (name and separator and Path(folder).is_dir()):
-            raise typer.BadParameter(f"{each}: not NAME=DIR", param_hint="--attack")
-        folders[name] = Path(folder)
-    return folders
 
 
 def print_report(report: Mapping[str, Any]) -> None:

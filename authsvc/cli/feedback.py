@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from authsvc.cli.policy import actor_of
+
 if TYPE_CHECKING:
-    from authsvc.app import Services
     from authsvc.risk.feedback.service import Gathered
+    from authsvc.wiring.services import Services
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -60,20 +62,15 @@ def propose(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the figures, propose nothing.")] = False,
 ) -> None:
     """Propose the policy in force with weights that fit the labels better. Nothing changes until it is activated."""
-    from authsvc.accounts.addresses import normalise
-    from authsvc.accounts.store import find_account_by_email, list_roles
     from authsvc.cli.evaluate import print_report
     from authsvc.risk.feedback.recalibration import recalibrate
-    from authsvc.risk.policies.service import Actor
     from authsvc.risk.policies.store import Role
     from authsvc.risk.policy_file import policy_text
 
     services, found = gathered(since)
     now = services.clock.now()
     with services.database.write() as connection:
-        account = find_account_by_email(connection, normalise(by))
-        if account is None or "analyst" not in list_roles(connection, account.id):
-            raise typer.BadParameter("no analyst has this address", param_hint="--by")
+        actor = actor_of(connection, by)
         services.risk.in_force.look(connection, now)
     outcome = recalibrate(services.risk.in_force.live, found.labelled, sample=sample)
     figures = {"since": since, "left_out": found.left_out, **outcome.figures}
@@ -89,7 +86,7 @@ def propose(
             policy_text(outcome.policy),
             role=Role.SHADOW if shadow else Role.LIVE,
             note=f"Weights {outcome.policy.weights.source} of the last {since}.",
-            by=Actor(account.id, "cli"),
+            by=actor,
             now=now,
             figures=figures,
         )

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from authsvc.cli.options import blaming
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -16,12 +18,10 @@ def logins(
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 1,
 ) -> None:
     """Write a simulated population's sign-ins, with three kinds of attackers, in the rba-dataset's columns."""
-    try:
-        from authsvc.evaluate.simulated_logins.layout import lines, simulate
+    from authsvc.evaluate.simulated_logins.layout import lines, simulate
 
+    with blaming(None):
         rows = simulate(users, days, seed)
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem)) from None
     try:
         with out.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{line}\n" for line in lines(rows))

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from authsvc.cli.options import blaming, folders_of
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -17,10 +19,8 @@ def logins(
     """Fit what each part of a sign-in's likelihood counts for; see docs/models/history.md."""
     from authsvc.evaluate.logins_fit import fit_file
 
-    try:
+    with blaming("--csv"):
         fitted = fit_file(csv)
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem), param_hint="--csv") from None
     out.write_text(json.dumps(fitted, indent=2) + "\n", encoding="utf-8")
     typer.echo(f"{fitted['attacks']} attacks, {fitted['owners']} sign-ins of owners: {out}")
 
@@ -42,14 +42,12 @@ def keystroke(
         raise typer.BadParameter(
             "say where to write the background, or how often to halve the people", param_hint="--out"
         )
-    try:
+    with blaming("--csv"):
         typings = read_typings(csv)
         if out is not None:
             out.write_text(train_background(typings, source=csv.name), encoding="utf-8")
         if splits:
             print_report(cross_validate(typings, halves=splits))
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem), param_hint="--csv") from None
 
 
 @app.command()
@@ -59,13 +57,10 @@ def liveness(
     out: Annotated[Path, typer.Option(dir_okay=False, help="Where the model is written (.npz).")],
 ) -> None:
     """Train attack detection on people and pictures of them; see docs/models/liveness.md."""
-    from authsvc.cli.evaluate import folders_of
     from authsvc.evaluate.liveness import train_on
     from authsvc.factors.face.liveness.classifier import save
 
-    try:
+    with blaming(None):
         model = train_on(live, folders_of(attack))
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem)) from None
     save(model, out)
     typer.echo(f"model {model.version}: {out}")

@@ -38,8 +38,7 @@ def invite(role: Annotated[str, typer.Option(help="What the invited person may d
 @app.command()
 def grant(email: str, role: Annotated[str, typer.Option(help="What the person may do.")] = "analyst") -> None:
     """Give a role to an account that exists. The console still asks them for a passkey."""
-    from authsvc.accounts.addresses import normalise
-    from authsvc.accounts.store import find_account_by_email, grant_role
+    from authsvc.accounts.store import grant_role
     from authsvc.app import build_services
     from authsvc.settings import load_settings
 
@@ -47,11 +46,9 @@ def grant(email: str, role: Annotated[str, typer.Option(help="What the person ma
     services = build_services(load_settings())
     now = services.clock.now()
     with services.database.write() as connection:
-        account = find_account_by_email(connection, normalise(email))
-        if account is None:
-            raise typer.BadParameter("nobody has this address")
-        grant_role(connection, account.id, role, now)
-        services.audit.record(connection, "cli:role:granted", now=now, account_id=account.id, facts={"role": role})
+        account_id = _account_id(connection, email)
+        grant_role(connection, account_id, role, now)
+        services.audit.record(connection, "cli:role:granted", now=now, account_id=account_id, facts={"role": role})
     typer.echo(f"{email} is {role} now.")
 
 
