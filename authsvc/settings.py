@@ -337,35 +337,57 @@ class Settings(BaseSettings):
         return data
 
     @model_validator(mode="after")
-    def _coherent(self) -> Self:
+    def _issuer_is_an_origin(self) -> Self:
         parts = urlsplit(self.issuer)
-        local = parts.hostname == "localhost"
-        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        if parts.scheme != "https" and not (parts.scheme == "http" and self._local):
             raise ValueError("issuer: it must be an https origin (http only on localhost)")
         if parts.path or parts.query or parts.fragment or self.issuer.endswith("/"):
             raise ValueError("issuer: it must be an origin only, without path or trailing slash")
-        if not lies_within(parts.hostname or "", self.rp_id) and self.issuer not in self.passkeys.related_origins:
+        return self
+
+    @model_validator(mode="after")
+    def _passkeys_work_at_the_issuer(self) -> Self:
+        host = urlsplit(self.issuer).hostname or ""
+        if not lies_within(host, self.rp_id) and self.issuer not in self.passkeys.related_origins:
             raise ValueError(
                 "passkeys.rp_id: it must be the issuer's host name or a domain above it, or the issuer one of "
                 "AUTHSVC_PASSKEYS__RELATED_ORIGINS"
             )
-        if self.demo and not local:
-            raise ValueError("demo: the demo shows everybody's mail; it only runs on localhost")
-        if not self.demo and not self.mail.host:
+        return self
+
+    @model_validator(mode="after")
+    def _only_the_demo_is_lenient(self) -> Self:
+        if self.demo:
+            if not self._local:
+                raise ValueError("demo: the demo shows everybody's mail; it only runs on localhost")
+            return self
+        if not self.mail.host:
             raise ValueError("mail.host: codes and warnings go by mail, so an SMTP server is needed")
-        if not self.demo and min(self.recovery.wait_hours, self.recovery.known_device_wait_hours) < LEAST_WAIT_HOURS:
+        if min(self.recovery.wait_hours, self.recovery.known_device_wait_hours) < LEAST_WAIT_HOURS:
             raise ValueError(
                 f"recovery.wait_hours: at least {LEAST_WAIT_HOURS} hours, so that the owner has time to stop a thief"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _proxies_are_networks(self) -> Self:
         for network in self.trusted_proxies:
             try:
                 ip_network(network)
             except ValueError as problem:
                 raise ValueError(f"trusted_proxies: {problem}") from problem
+        return self
+
+    @model_validator(mode="after")
+    def _connections_match_threads(self) -> Self:
         threads = REQUEST_THREADS // 2
         if self.database.pool_size < threads and "sqlite" not in self.database.url:
             raise ValueError(f"database.pool_size: at least {threads}, half of the request threads")
         return self
+
+    @property
+    def _local(self) -> bool:
+        return urlsplit(self.issuer).hostname == "localhost"
 
     @property
     def rp_id(self) -> str:
@@ -404,7 +426,7 @@ _GROUP_NEEDS = {
 
 def _explain(location: tuple[int | str, ...], message: str, kind: str) -> str:
     message = message.removeprefix("Value error, ")
-    if not location:  # _coherent, which begins its messages with the path of the setting
+    if not location:  # a validator of the whole, which begins its messages with the path of the setting
         path, _, message = message.partition(": ")
         location = tuple(path.split("."))
     name = "AUTHSVC_" + "__".join(str(part) for part in location).upper()
