@@ -6,7 +6,7 @@ import pytest
 
 from authsvc.cli.drawn_face import PERSONS, draw
 from authsvc.factors.face.measured import UInt8Array
-from authsvc.factors.face.pipeline.look_alike import BITS, WAVES, differing_bits, look_of
+from authsvc.factors.face.pipeline.look_alike import BITS, WAVES, look_of
 
 SAVED_AGAIN = 4  # bits of 64
 
@@ -19,6 +19,10 @@ def saved_again(luma: UInt8Array, quality: int) -> UInt8Array:
     return np.asarray(
         cv2.imdecode(cv2.imencode(".jpg", luma, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
     )
+
+
+def differing_bits(one: int, other: int) -> int:
+    return (one ^ other).bit_count()
 
 
 def test_a_look_has_64_bits_of_64_waves() -> None:

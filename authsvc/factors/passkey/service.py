@@ -310,10 +310,6 @@ class Passkeys:
         """Return who holds the passkey, with icons, as its AAGUID claims."""
         return self.names.of(passkey.aaguid)
 
-    def is_unknown_everywhere(self, connection: Connection, credential_id: bytes) -> bool:
-        """Return whether no account of this server has the credential."""
-        return find_passkey(connection, credential_id) is None
-
     def rename(
         self, connection: Connection, account_id: str, passkey_id: str, name: str, *, origin: Origin, now: datetime
     ) -> bool:

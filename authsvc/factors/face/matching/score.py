@@ -4,9 +4,9 @@
     plain       d
     relative    d / ((n(template) + n(probe)) / 2)                      n: mean distance to the three nearest prototypes
 
-`match_score` is the negative of one of them, higher for more alike: the relative one where a cohort stands. The two
-have different scales, so a threshold belongs to one of them (operating_point.py). Both faces are normalised: by one
-side alone the error on webcam captures was up to five times as large. Pure.
+Where a cohort stands, the relative one decides. The two have different scales, so a threshold belongs to one of them
+(operating_point.py). Both faces are normalised: by one side alone the error on webcam captures was up to five times as
+large. Pure.
 
 A mean hides its parts: two frames of the owner and one of a stranger can have a mean that matches. So each frame
 alone must lie within PART_SLACK of the plain threshold, too.
@@ -63,10 +63,3 @@ def relative_distance(template: FloatArray, probe: FloatArray, cohort: Cohort) -
     """Return the distance as a share of how far both lie from their nearest prototypes."""
     beside = (nearness(template, cohort) + nearness(probe, cohort)) / 2
     return distance(template, probe) / beside if beside >= LEAST_NEARNESS else float("inf")
-
-
-def match_score(template: FloatArray, probe: FloatArray, cohort: Cohort | None = None) -> float:
-    """Return how alike they are, higher for more; relative to the cohort where one stands."""
-    if cohort is None or not cohort.stands:
-        return -distance(template, probe)
-    return -relative_distance(template, probe, cohort)

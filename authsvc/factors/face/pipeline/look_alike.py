@@ -26,8 +26,3 @@ def look_of(luma: UInt8Array) -> int:
     """Return the look of a picture. Args: luma: uint8, shape (rows, columns)."""
     small = cv2.resize(luma, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     return int.from_bytes(np.packbits(cv2.dct(small)[_DOWN, _ACROSS] > 0).tobytes())
-
-
-def differing_bits(one: int, other: int) -> int:
-    """Return how many of the 64 bits differ."""
-    return (one ^ other).bit_count()
