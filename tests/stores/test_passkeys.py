@@ -248,12 +248,6 @@ def test_an_export_says_what_is_kept(bench: PasskeyBench) -> None:
     assert exported["public_key"] == bench.authenticator.cose_key().hex()
 
 
-def test_a_credential_is_known_as_long_as_any_account_has_it(bench: PasskeyBench) -> None:
-    with bench.database.read() as connection:
-        assert not bench.service.is_unknown_everywhere(connection, bench.authenticator.credential_id)
-        assert bench.service.is_unknown_everywhere(connection, b"nobody's")
-
-
 def _listed(bench: PasskeyBench) -> list[Passkey]:
     with bench.database.read() as connection:
         return bench.service.list(connection, bench.account.id)
