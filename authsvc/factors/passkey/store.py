@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from authsvc.core.database import insert_into
@@ -116,12 +116,6 @@ def list_passkeys(connection: Connection, account_id: str) -> list[Passkey]:
 def count_passkeys(connection: Connection, account_id: str) -> int:
     query = select(func.count()).where(passkeys.c.account_id == account_id)
     return int(connection.execute(query).scalar_one())
-
-
-def has_proven_passkey(connection: Connection, account_id: str) -> bool:
-    """Return whether some passkey of the account has shown user verification, at registration or since."""
-    query = select(exists().where(passkeys.c.account_id == account_id, passkeys.c.proven_uv_at.is_not(None)))
-    return bool(connection.execute(query).scalar_one())
 
 
 def note_use(connection: Connection, passkey_id: str, *, sign_count: int, backed_up: bool, now: datetime) -> bool:
