@@ -22,7 +22,7 @@ def embeddings() -> dict[str, list[np.ndarray]]:
     for name in PERSONS:
         measured = measure_frames(pictures.capture(name, count=FRAMES))
         assert isinstance(measured, Measured), (name, measured)
-        found[name] = [frame.embedding for frame in measured.frames]
+        found[name] = measured.embeddings
     return found
 
 

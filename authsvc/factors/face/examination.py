@@ -51,7 +51,7 @@ def fault_of(measured: Measured, said: Sequence[Prompt], *, moved: Moved, attack
     Args:
         attack_limit: log-odds of an attack from which on a capture is refused; one that is no number is refused.
     """
-    if not one_face([frame.embedding for frame in measured.frames]):  # 9
+    if not one_face(measured.embeddings):  # 9
         return Fault("face.frames_differ")
     wrong = unfollowed(said, [frame.pose for frame in measured.frames])
     if wrong is not None:  # 10

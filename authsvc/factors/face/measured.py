@@ -96,3 +96,7 @@ class Measured:
     embedder: str
     frames: tuple[MeasuredFrame, ...]
     attack: Attack
+
+    @property
+    def embeddings(self) -> list[FloatArray]:
+        return [frame.embedding for frame in self.frames]

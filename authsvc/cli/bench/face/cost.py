@@ -84,7 +84,7 @@ def _vectors(frames: Sequence[bytes]) -> list[FloatArray]:
     found = measure_frames(tuple(frames))
     if not isinstance(found, Measured):
         raise NotMeasured(f"frame {found.frame} can't be used: {found.code}")
-    return [frame.embedding for frame in found.frames]
+    return found.embeddings
 
 
 def _plain(frames: Sequence[bytes], *, upsample: int) -> Callable[[], object]:

@@ -123,7 +123,7 @@ def _template(name: str) -> tuple[FloatArray, str]:
     found = measure_frames([posed_frame(name, number, Prompt.STRAIGHT) for number in range(100, 103)])
     if not isinstance(found, Measured):
         raise NotMeasured(f"a drawn face can't be measured: {found.code}")
-    return mean_of([frame.embedding for frame in found.frames]), found.embedder
+    return mean_of(found.embeddings), found.embedder
 
 
 def _account(server: BenchServer, number: int, template: FloatArray, embedder: str) -> tuple[str, Phone]:

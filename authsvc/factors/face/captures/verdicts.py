@@ -106,7 +106,7 @@ class Verdicts:
             return Finding("refused", code)
         if (frame := self._seen_before(connection, ticket.account_id, measured)) is not None:  # 13
             return Finding("refused", "face.frame_seen", frame=frame, live=False)
-        vectors = [frame.embedding for frame in measured.frames]
+        vectors = measured.embeddings
         if ticket.purpose == "enrol":
             mean, count = mean_of(vectors), len(vectors)
             self.templates.keep(connection, ticket.account_id, mean, embedder=measured.embedder, frames=count, now=now)
@@ -131,7 +131,7 @@ class Verdicts:
             self.alerts.send(connection, ticket.account_id, AlertKind.FACTOR_ADDED, origin=origin, now=now)
         if finding.outcome in ("enrolled", "match"):
             store.clear_failures(connection, ticket.account_id)
-            probe = mean_of([frame.embedding for frame in measured.frames])
+            probe = mean_of(measured.embeddings)
             self.matching.grow(connection, ticket.account_id, probe, embedder=measured.embedder, now=now)
         elif ticket.purpose == "verify":
             # A template that can't be read says nothing about who was there.
