@@ -14,9 +14,10 @@ class Contribution(NamedTuple):  # not a dataclass: a decision makes a score of 
 
 
 def step(count: int, steps: Iterable[tuple[int, float]]) -> float:
-    """Return the weight of the last step that `count` reaches; 0.0 below the first. Steps are (at least, weight)."""
+    """Return the weight of the last step that `count` reaches; 0.0 below the first. Steps are (at least, weight), up."""
     reached = 0.0
     for least, weight in steps:
-        if count >= least:
-            reached = weight
+        if count < least:
+            break
+        reached = weight
     return reached

@@ -15,7 +15,7 @@ from authsvc.evaluate.logins_pass import PARTS, score_all
 from authsvc.evaluate.simulated_logins.layout import ATTACKER, COLUMNS, lines, simulate
 from authsvc.risk.history.behaviour.freeman import Freeman
 from authsvc.risk.history.behaviour.user_agent import read_agent
-from authsvc.risk.history.behaviour.weighing import WEIGHTS, score
+from authsvc.risk.history.behaviour.weighing import score
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_the_evaluation_scores_as_the_service_does(simulated: Path) -> None:
     whole = ours(scored)
     for place in range(0, len(whole), 50):
         parts = {str(name): value for name, value in zip(PARTS, scored.parts[place], strict=True) if value}
-        assert whole[place] == pytest.approx(score(parts, WEIGHTS))
+        assert whole[place] == pytest.approx(score(parts))
 
 
 def test_a_fit_finds_no_weight_below_nought_and_needs_both_sides(simulated: Path) -> None:

@@ -22,8 +22,8 @@ TEXTS = {
 def attack(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
-    weights = {
-        "attack.incident": step(context.failures.incidents, INCIDENTS),
-        "attack.account_sources": step(context.failures.account_sources, SOURCES),
-    }
-    return tuple(Contribution(code, weight, TEXTS[code]) for code, weight in weights.items() if weight)
+    weights = (
+        ("attack.incident", step(context.failures.incidents, INCIDENTS)),
+        ("attack.account_sources", step(context.failures.account_sources, SOURCES)),
+    )
+    return tuple([Contribution(code, weight, TEXTS[code]) for code, weight in weights if weight])

@@ -20,6 +20,5 @@ TEXTS = {
 def automation(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
-    seen = {*context.typing.automation, *context.email_typing.automation}
-    found = [code for code in FINDINGS if code in seen]
-    return tuple(Contribution(code, WEIGHTS[code], TEXTS[code]) for code in found)
+    seen = context.typing.automation + context.email_typing.automation
+    return tuple([Contribution(code, WEIGHTS[code], TEXTS[code]) for code in FINDINGS if code in seen])

@@ -44,15 +44,9 @@ def speaks_of_place(context: RiskContext) -> bool:
 def behaviour(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
-    said, believed = [], dict(context.behaviour.parts)
+    believed = dict(context.behaviour.parts)
     if context.sign_ins < SETTLED_AFTER:
         believed = {part: value for part, value in believed.items() if part not in PLACES}
     if not context.device.known:
         believed = {part: value for part, value in believed.items() if value > 0 or part not in SAID_BY_SENDER}
-    for parts in weighed(believed).values():
-        said += [
-            Contribution(_CODE_OF[part], value, TEXTS[part][value > 0])
-            for part, value in parts.items()
-            if part in TEXTS
-        ]
-    return tuple(said)
+    return tuple([Contribution(_CODE_OF[part], value, TEXTS[part][value > 0]) for part, value in weighed(believed)])

@@ -26,9 +26,9 @@ def failures(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
     counts = context.failures
-    weights = {
-        "failures.account": step(counts.account, ACCOUNT),
-        "failures.address_accounts": step(counts.address_accounts, ADDRESS_ACCOUNTS),
-        "failures.address": step(counts.address, ADDRESS),
-    }
-    return tuple(Contribution(code, weight, TEXTS[code]) for code, weight in weights.items() if weight)
+    weights = (
+        ("failures.account", step(counts.account, ACCOUNT)),
+        ("failures.address_accounts", step(counts.address_accounts, ADDRESS_ACCOUNTS)),
+        ("failures.address", step(counts.address, ADDRESS)),
+    )
+    return tuple([Contribution(code, weight, TEXTS[code]) for code, weight in weights if weight])

@@ -105,37 +105,33 @@ GROUPS: tuple[Group, ...] = (
     ),
 )
 
+GROUP_NAMED: Mapping[str, Group] = {group.name: group for group in GROUPS}
 GROUP_OF: Mapping[str, Group] = {code: group for group in GROUPS for code in group.codes}
-_NAME_OF: Mapping[str, str] = {code: group.name for code, group in GROUP_OF.items()}
+_PLACE_OF: Mapping[str, int] = {code: place for place, group in enumerate(GROUPS) for code in group.codes}
+_BOUNDS = [(group.least, group.most) for group in GROUPS]
 
 
 def within_groups(said: Sequence[Contribution], weights: Mapping[str, float] = NO_WEIGHTS) -> tuple[Contribution, ...]:
     """Return the contributions, each group cut to its bounds and then weighed; their order stays."""
-    total: dict[str, float] = {}
+    totals = [0.0] * len(GROUPS)
     for code, log_odds, _ in said:
-        name = _NAME_OF[code]
-        total[name] = total.get(name, 0.0) + log_odds
-    beyond = {name: much for name, value in total.items() if (much := _beyond(GROUP_NAMED[name], value))}
-    if not beyond and not weights:
+        totals[_PLACE_OF[code]] += log_odds
+    beyond = [
+        value - most if value > most else value - least if value < least else 0.0
+        for value, (least, most) in zip(totals, _BOUNDS, strict=True)
+    ]
+    if not any(beyond) and not weights:
         return tuple(said)
     kept = []
     for each in reversed(said):
-        name, part = _NAME_OF[each.code], each.log_odds
-        left = beyond.get(name, 0.0)
+        code, part, text = each
+        place = _PLACE_OF[code]
+        left = beyond[place]
         if left and part and (left > 0) == (part > 0):  # only the side that is too much is cut
             cut = min(part, left) if part > 0 else max(part, left)
-            beyond[name] = left - cut
+            beyond[place] = left - cut
             part -= cut
-        part *= weights.get(name, 1.0)
-        kept.append(each if part == each.log_odds else Contribution(each.code, part, each.text))
+        if weights:
+            part *= weights.get(GROUPS[place].name, 1.0)
+        kept.append(each if part == each.log_odds else Contribution(code, part, text))
     return tuple(reversed(kept))
-
-
-GROUP_NAMED: Mapping[str, Group] = {group.name: group for group in GROUPS}
-
-
-def _beyond(group: Group, total: float) -> float:
-    """Return by how much a total leaves its group's bounds; the sign says on which side."""
-    if total > group.most:
-        return total - group.most
-    return total - group.least if total < group.least else 0.0

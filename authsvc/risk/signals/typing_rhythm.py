@@ -32,13 +32,13 @@ def typing_rhythm(context: RiskContext) -> tuple[Contribution, ...]:
     if context.trigger is not Trigger.PASSWORD:
         return ()
     password, email = _ratio(context.typing), _ratio(context.email_typing) * EMAIL_WEIGHT
-    weights = {
-        "typing.unlike_owner": min(max(-password, 0.0), UNLIKE_CAP),
-        "typing.email_unlike_owner": min(max(-email, 0.0), EMAIL_UNLIKE_CAP),
-        "typing.like_owner": -min(max(password, 0.0), LIKE_CAP),
-        "typing.email_like_owner": -min(max(email, 0.0), EMAIL_LIKE_CAP),
-    }
-    return tuple(Contribution(code, weight, TEXTS[code]) for code, weight in weights.items() if weight)
+    weights = (
+        ("typing.unlike_owner", min(-password, UNLIKE_CAP) if password < 0 else 0.0),
+        ("typing.email_unlike_owner", min(-email, EMAIL_UNLIKE_CAP) if email < 0 else 0.0),
+        ("typing.like_owner", -min(password, LIKE_CAP) if password > 0 else 0.0),
+        ("typing.email_like_owner", -min(email, EMAIL_LIKE_CAP) if email > 0 else 0.0),
+    )
+    return tuple([Contribution(code, weight, TEXTS[code]) for code, weight in weights if weight])
 
 
 def _ratio(facts: TypingFacts) -> float:

@@ -16,9 +16,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from math import isnan
+from math import nan
 
-from authsvc.risk.history.behaviour.likelihood import ROUND_TRIP, TRAVEL, bounded
+from authsvc.risk.history.behaviour.likelihood import PART_BOUND, ROUND_TRIP, TRAVEL
 from authsvc.risk.history.behaviour.sighting import Feature
 
 QUIET = 0.05
@@ -52,27 +52,31 @@ def _shipped() -> Mapping[str, float]:
 
 
 WEIGHTS: Mapping[str, float] = _shipped()
+_WEIGHTS_OF = [(group, [(part, WEIGHTS[part]) for part in group.parts]) for group in GROUPS.values()]
 
 
-def weighed(parts: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> dict[str, dict[str, float]]:
-    """Return what each part counts for, by group; groups of which nothing is known are left out."""
-    said: dict[str, dict[str, float]] = {}
-    for name, group in GROUPS.items():
-        counted = {}
-        for part in group.parts:
-            if (known := parts.get(part)) is not None and not isnan(known):
-                value = weights.get(part, 0.0) * bounded(known)
-                if abs(value) >= QUIET:
-                    counted[part] = value
-        total = sum(counted.values())
-        kept = min(max(total, group.least), group.most)
-        if kept != total:
-            counted = {part: value * kept / total for part, value in counted.items()}
-        if counted:
-            said[name] = counted
+def weighed(parts: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return what each part counts for, one group after the other; parts that say nothing are left out."""
+    said: list[tuple[str, float]] = []
+    for group, weights in _WEIGHTS_OF:
+        counted, total = [], 0.0
+        for part, weight in weights:
+            known = parts.get(part, nan)
+            if known > PART_BOUND:
+                known = PART_BOUND
+            elif known < -PART_BOUND:
+                known = -PART_BOUND
+            value = weight * known
+            if value >= QUIET or value <= -QUIET:  # what is unknown is NaN, and neither
+                counted.append((part, value))
+                total += value
+        if not group.least <= total <= group.most:
+            kept = group.most if total > 0 else group.least
+            counted = [(part, value * kept / total) for part, value in counted]
+        said += counted
     return said
 
 
-def score(parts: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:
+def score(parts: Mapping[str, float]) -> float:
     """Return the whole model's log-odds."""
-    return sum(value for group in weighed(parts, weights).values() for value in group.values())
+    return sum(value for _, value in weighed(parts))
