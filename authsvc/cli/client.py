@@ -30,7 +30,7 @@ def add(
         str, typer.Option(help="client_secret_basic, client_secret_post, or none for apps that can't keep a secret.")
     ] = "client_secret_basic",
     minimum_level: Annotated[str, typer.Option(help=f"The least proof it accepts: {', '.join(_LEVELS)}.")] = "pwd",
-    id_token_alg: Annotated[str, typer.Option(help="What signs its ID tokens: RS256 or ES256.")] = "RS256",  # noqa: S107
+    id_token_alg: Annotated[str, typer.Option(help="What signs its ID tokens: RS256 or ES256.")] = "RS256",
     refresh: Annotated[bool, typer.Option(help="Whether it gets refresh tokens.")] = True,
     support_contact: Annotated[str, typer.Option(help="Where its customers can turn: a link or a mail address.")] = "",
     direct_attestation: Annotated[
@@ -70,7 +70,7 @@ def add(
             minimum_level=Level[minimum_level.upper()],
             support_contact=support_contact,
             attestation=attestation,
-            id_token_alg=id_token_alg,  # type: ignore[arg-type]
+            id_token_alg=id_token_alg,  # type: ignore[arg-type]  # checked there, too
             **checked_there,
         )
     typer.echo(f"client_id      {client.id}")

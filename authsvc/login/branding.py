@@ -38,7 +38,7 @@ class Brands(Protocol):
 class NoBrands:
     """Nobody has one."""
 
-    def of(self, client_id: str | None, connection: Connection | None = None) -> None:  # noqa: ARG002
+    def of(self, client_id: str | None, connection: Connection | None = None) -> None:  # noqa: ARG002  # as every Brands
         return
 
 

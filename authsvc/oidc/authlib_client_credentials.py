@@ -16,7 +16,7 @@ from authsvc.oidc.clients.client import SECRET_METHODS
 class ServiceGrant(ClientCredentialsGrant):
     """Issues a service its token; a public client has nothing to show for itself and gets none."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = list(SECRET_METHODS)  # noqa: RUF012
+    TOKEN_ENDPOINT_AUTH_METHODS = list(SECRET_METHODS)  # noqa: RUF012  # a list, as Authlib's own
 
     def save_token(self, _token: dict[str, Any]) -> None:
         """There is nothing to keep; the event `oidc:token:issued` tells of it."""

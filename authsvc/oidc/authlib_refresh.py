@@ -34,7 +34,7 @@ from authsvc.oidc.token.store import (
 class RefreshGrant(RefreshTokenGrant):
     """Rotates refresh tokens."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = list(AUTH_METHODS)  # noqa: RUF012
+    TOKEN_ENDPOINT_AUTH_METHODS = list(AUTH_METHODS)  # noqa: RUF012  # a list, as Authlib's own
     INCLUDE_NEW_REFRESH_TOKEN = True
 
     request: Any

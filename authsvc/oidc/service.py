@@ -171,7 +171,7 @@ class Authorization:
                 unit.reason = missing.value
                 raise Refused(silent_error(missing), "The request can't be met without asking the person.")
         except Refused as refused:
-            error = OAuth2Error(refused.description, error=refused.error)  # type: ignore[no-untyped-call]
+            error = OAuth2Error(refused.description, error=refused.error)  # type: ignore[no-untyped-call]  # Authlib's
             return server.redirect_error(error, data["redirect_uri"], data.get("state"))
         except OAuth2Error as error:
             return server.redirect_error(error, data["redirect_uri"], data.get("state"))
@@ -280,7 +280,7 @@ def _validate(server: Server, data: Mapping[str, str]) -> str:
         error = "unsupported_response_type" if response_type else "invalid_request"
         raise Refused(error, "Only response_type=code is supported.")
     request = FrozenRequest("GET", server.unit.parts.issuer + AUTHORIZE_PATH, for_authlib(data))
-    server.get_consent_grant(request)  # type: ignore[no-untyped-call]
+    server.get_consent_grant(request)  # type: ignore[no-untyped-call]  # Authlib's
     return str(request.scope)
 
 
@@ -295,5 +295,5 @@ def _issue(server: Server, session: Session, params: Mapping[str, str]) -> Answe
 
 
 def _error(server: Server, error: str, params: Mapping[str, str]) -> Answer:
-    problem = OAuth2Error(error=error)  # type: ignore[no-untyped-call]
+    problem = OAuth2Error(error=error)  # type: ignore[no-untyped-call]  # Authlib's
     return server.redirect_error(problem, params["redirect_uri"], params.get("state"))

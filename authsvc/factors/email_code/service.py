@@ -77,11 +77,11 @@ class EmailCodes:
             for each in list_addresses(connection, account_id)[:1]
         )
 
-    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:  # noqa: ARG002
+    def remove_all(self, connection: Connection, account_id: str, *, origin: Origin, now: datetime) -> int:  # noqa: ARG002  # a Factor's
         """Nothing to take away: an address belongs to the account, not to this factor."""
         return 0
 
-    def export(self, connection: Connection, account_id: str) -> Exported:  # noqa: ARG002
+    def export(self, connection: Connection, account_id: str) -> Exported:  # noqa: ARG002  # a Factor's
         """Nothing beyond the addresses, which are exported with the account."""
         return []
 

@@ -33,7 +33,7 @@ class MetadataSource(Protocol):
 class NoMetadata:
     """Stands in where none is configured."""
 
-    def current(self, now: datetime) -> Metadata | None:  # noqa: ARG002
+    def current(self, now: datetime) -> Metadata | None:  # noqa: ARG002  # as every MetadataSource
         return None
 
 

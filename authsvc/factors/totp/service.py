@@ -149,7 +149,7 @@ class Totp:
         *,
         origin: Origin,
         now: datetime,
-        letterhead: Letterhead | None = None,  # noqa: ARG002 (no mail is sent)
+        letterhead: Letterhead | None = None,  # noqa: ARG002  # a TypedFactor's; no mail is sent
     ) -> TypedCheck:
         """Check a code as a second proof; see the module's docstring."""
         stored = store.find_secret(connection, account_id)

@@ -47,7 +47,7 @@ class ClientRegistry:
         scopes: Sequence[str] = SCOPES,
         grant_types: Sequence[str] = GRANT_TYPES,
         minimum_level: Level = Level.PWD,
-        id_token_alg: IdTokenAlg = "RS256",  # noqa: S107  # an algorithm, no secret
+        id_token_alg: IdTokenAlg = "RS256",
         support_contact: str = "",
         attestation: AttestationPolicy = ASKS_NOTHING,
     ) -> tuple[Client, str | None]:

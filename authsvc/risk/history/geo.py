@@ -34,10 +34,10 @@ class Geo(Protocol):
 class NoGeo:
     """Stands in where no database is configured."""
 
-    def country(self, address: str) -> str | None:  # noqa: ARG002
+    def country(self, address: str) -> str | None:  # noqa: ARG002  # as every Geo
         return None
 
-    def place(self, address: str) -> Place | None:  # noqa: ARG002
+    def place(self, address: str) -> Place | None:  # noqa: ARG002  # as every Geo
         return None
 
 

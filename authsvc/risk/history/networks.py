@@ -27,7 +27,7 @@ class Networks(Protocol):
 class NoNetworks:
     """Stands in where no database is configured."""
 
-    def provider(self, address: str) -> str | None:  # noqa: ARG002
+    def provider(self, address: str) -> str | None:  # noqa: ARG002  # as every Networks
         return None
 
 
