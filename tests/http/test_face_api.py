@@ -224,7 +224,7 @@ def test_a_full_lane_is_busy_before_the_ticket_is_touched(client: TestClient, fa
 def test_a_worker_that_died_is_busy_and_is_replaced(client: TestClient, faces: Faces, lane: ProcessLane) -> None:
     faces.enrol("anna")
     ticket = faces.ticket("verify")
-    for process in list(lane._pool._processes):  # type: ignore[union-attr]
+    for process in list(lane._pool._processes):
         os.kill(process, signal.SIGKILL)
     answer = send(client, ticket, capture("anna", first=3))
     assert _answer(answer) == (503, "lanes.face_full")

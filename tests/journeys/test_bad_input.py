@@ -7,6 +7,7 @@ another. After each: the status, the stable code in the evidence, and every row 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx2 as httpx
@@ -176,7 +177,7 @@ def any_form(browser: BrowserClient, path: str, **fields: str) -> list[Bad]:
         Bad("broken multipart", raw(browser, path, b"--", "multipart/form-data"), 400, "request.invalid"),
         Bad("too large", form(browser, path, {**fields, "more": "x" * 70_000}), 413, "request.too_large"),
         Bad("lone surrogates", raw(browser, path, surrogate, kind), 400, "request.invalid"),
-        Bad("twice", form(browser, path, {**fields, "csrf": ["a", "b"]}), 403, "csrf.refused"),  # type: ignore[dict-item]
+        Bad("twice", form(browser, path, {**fields, "csrf": ["a", "b"]}), 403, "csrf.refused"),
         *(
             [Bad("only a flow", form(browser, path, flow), 400, "request.invalid")]
             if len(fields) > len(flow) > 0
@@ -322,7 +323,7 @@ def test_steps_that_are_not_the_flows_current_one_lead_to_its_page(service: Runn
 @pytest.mark.parametrize("token", ["", "x", "\x00", "\u202e", "A" * 43, "A" * 128])
 def test_links_that_nobody_was_sent(service: Running, token: str) -> None:
     browser = at_reset_code(service)
-    send = lambda: browser.http.get("/login/link", params={"token": token})  # noqa: E731
+    send = partial(browser.http.get, "/login/link", params={"token": token})
     refuse(service, [Bad(repr(token), send, 410, "link.spent")])
 
 

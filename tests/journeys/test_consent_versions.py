@@ -13,7 +13,7 @@ EMAIL = "ada@example.org"
 
 def reword(monkeypatch: pytest.MonkeyPatch) -> None:
     newer = replace(WORDINGS[Purpose.TYPING], version=2, text="Quite another thing.")
-    monkeypatch.setitem(WORDINGS, Purpose.TYPING, newer)  # type: ignore[arg-type]
+    monkeypatch.setitem(WORDINGS, Purpose.TYPING, newer)
 
 
 def choose(browser: BrowserClient, action: str, *, version: str) -> str:

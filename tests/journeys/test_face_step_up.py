@@ -69,7 +69,7 @@ def captured(browser: BrowserClient, page: httpx.Response, device: Device | None
     order = browser.http.post("/v1/face/captures", json=start, headers=bearer(ticket)).json()
     prompts = tuple(Prompt(each) for each in order["prompts"])
     frames = [shot(prompt.value, first + number, **shows) for number, prompt in enumerate(prompts)]
-    claim = claim_of(Order(order["nonce"], prompts, None), frames, device=device)  # type: ignore[arg-type]
+    claim = claim_of(Order(order["nonce"], prompts, None), frames, device=device)
     answer = browser.http.post(
         "/v1/face/captures/frames",
         data={"capture": claim.model_dump_json(exclude_none=True)},

@@ -100,7 +100,7 @@ def test_choosing_a_password_waits_in_the_same_lane(narrow: Running) -> None:
 )
 def test_settings_refuse_lanes_of_more_than_half_the_threads(lanes: dict[str, int]) -> None:
     with pytest.raises(ValidationError, match="at most half of the 40 threads"):
-        LaneSettings(**lanes)  # type: ignore[arg-type]
+        LaneSettings(**lanes)
 
 
 def test_settings_take_lanes_of_exactly_half() -> None:

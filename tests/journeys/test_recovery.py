@@ -27,7 +27,7 @@ def make_codes(service: Running, email: str = EMAIL) -> tuple[str, ...]:
     with service.services.database.write() as connection:
         found = find_account_by_email(connection, email)
         assert found is not None
-        codes: tuple[str, ...] = service.services.recovery.recovery_codes.make_new_set(  # type: ignore[attr-defined]
+        codes: tuple[str, ...] = service.services.recovery.recovery_codes.make_new_set(
             connection, found.id, origin=HERE, now=service.clock.now()
         )
     return codes

@@ -16,7 +16,7 @@ def pieces() -> object:
 @pytest.mark.parametrize("body", [TOO_MUCH, pieces], ids=["declared", "streamed"])
 def test_a_body_that_is_too_large(local: Running, body: object) -> None:
     content = body() if callable(body) else body
-    answer = local.browser().http.post("/oauth2/token", content=content, headers=FORM)  # type: ignore[arg-type]
+    answer = local.browser().http.post("/oauth2/token", content=content, headers=FORM)
     assert answer.status_code == 413
     facts = local.events("web:request:refused")[-1].facts
     assert (facts["code"], facts["status"]) == ("request.too_large", 413)

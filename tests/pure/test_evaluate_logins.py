@@ -88,7 +88,7 @@ def test_without_the_column_all_takeovers_are_one_kind(simulated: Path, tmp_path
         writer.writeheader()
         writer.writerows(csv.DictReader(file))
     report = evaluate_logins(public)
-    assert (report["figures"], list(report["attackers"])) == ("of this file", ["all"])  # type: ignore[call-overload]
+    assert (report["figures"], list(report["attackers"])) == ("of this file", ["all"])
     assert "goal" not in report
 
 

@@ -11,7 +11,7 @@ from authsvc.factors.face.looks import BANDS, TOKEN_BYTES, first_seen, is_alike,
 LOOK = 0x0123_4567_89AB_CDEF
 
 
-def keyed(key: bytes):  # type: ignore[no-untyped-def]
+def keyed(key: bytes):
     return lambda text: hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 

@@ -181,7 +181,7 @@ def coloured(size: int = 32) -> UInt8Array:
 def test_an_own_model_gets_the_input_that_it_asks_for(
     tmp_path: Path, layout: str, colours: str, wanted: tuple[int, ...]
 ) -> None:
-    own = OwnModel(own_model(tmp_path, layout=layout), 32, layout, colours, unit=False)  # type: ignore[arg-type]
+    own = OwnModel(own_model(tmp_path, layout=layout), 32, layout, colours, unit=False)
     embedder = open_embedder(EmbedderChoice("onnx", own=own))
     assert embedder.chip.size_px == 32
     assert embedder.embed(coloured()) == pytest.approx(np.array([wanted, wanted]), abs=1e-3)
@@ -224,7 +224,7 @@ def test_another_file_or_normalisation_is_another_embedder(tmp_path: Path) -> No
 def test_an_own_model_that_does_not_fit_is_said(tmp_path: Path, change: dict[str, object], said: str) -> None:
     given = {"path": own_model(tmp_path), "input_px": 32} | change
     with pytest.raises(CannotEmbed, match=said):
-        open_embedder(EmbedderChoice("onnx", own=OwnModel(**given)))  # type: ignore[arg-type]
+        open_embedder(EmbedderChoice("onnx", own=OwnModel(**given)))
 
 
 def test_an_own_model_with_two_answers_or_no_model_at_all_is_said(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def row(**changes: object) -> Ticket:
         "created_at": START,
         "expires_at": START + timedelta(seconds=120),
     }
-    return Ticket(**(values | changes))  # type: ignore[arg-type]
+    return Ticket(**(values | changes))
 
 
 @pytest.mark.parametrize(

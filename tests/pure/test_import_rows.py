@@ -301,8 +301,8 @@ def test_a_file_is_known_by_its_size_both_ends_and_the_way_it_is_read() -> None:
 
 
 def _lines(content: bytes, place: int = 0, line: int = 0) -> Any:
-    return read_lines(io.BufferedReader(io.BytesIO(content)), place=place, line=line)  # type: ignore[arg-type]
+    return read_lines(io.BufferedReader(io.BytesIO(content)), place=place, line=line)
 
 
 def _fingerprint(content: bytes, *, read_as: str = "plain:False") -> bytes:
-    return fingerprint(io.BufferedReader(io.BytesIO(content)), len(content), read_as=read_as)  # type: ignore[arg-type]
+    return fingerprint(io.BufferedReader(io.BytesIO(content)), len(content), read_as=read_as)

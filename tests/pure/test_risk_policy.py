@@ -72,21 +72,21 @@ CASES: dict[str, tuple[RiskContext, Outcome]] = {
     "copied cookie": (replace(FAMILIAR, device=DeviceSeen(stolen=True)), Outcome.STEP_UP),
     "a part failed": (replace(FAMILIAR, failed_parts=("typing",)), Outcome.STEP_UP),
     "guarded": (replace(FAMILIAR, account=AccountState(guarded=True)), Outcome.STEP_UP),
-    "passkey from anywhere": (replace(ELSEWHERE, **PASSKEY), Outcome.ALLOW),  # type: ignore[arg-type]
+    "passkey from anywhere": (replace(ELSEWHERE, **PASSKEY), Outcome.ALLOW),
     "passkey whose counter went back": (
-        replace(FAMILIAR, passkey=WENT_BACK, **PASSKEY),  # type: ignore[arg-type]
+        replace(FAMILIAR, passkey=WENT_BACK, **PASSKEY),
         Outcome.ALLOW,  # nothing is stronger; a lock would shut out whoever restored an authenticator
     ),
     "the same from a new browser elsewhere": (
-        replace(ELSEWHERE, passkey=WENT_BACK, **PASSKEY),  # type: ignore[arg-type]
+        replace(ELSEWHERE, passkey=WENT_BACK, **PASSKEY),
         Outcome.ALLOW,
     ),
     "the same after a warning": (
-        replace(ELSEWHERE, passkey=WENT_BACK, account=AccountState(guarded=True), **PASSKEY),  # type: ignore[arg-type]
+        replace(ELSEWHERE, passkey=WENT_BACK, account=AccountState(guarded=True), **PASSKEY),
         Outcome.DENY,
     ),
     "passkey of a guarded account": (
-        replace(FAMILIAR, account=AccountState(guarded=True), **PASSKEY),  # type: ignore[arg-type]
+        replace(FAMILIAR, account=AccountState(guarded=True), **PASSKEY),
         Outcome.ALLOW,
     ),
     "passkey, everything else against it": (
@@ -94,7 +94,7 @@ CASES: dict[str, tuple[RiskContext, Outcome]] = {
             ELSEWHERE,
             device=DeviceSeen(stolen=True),
             account=AccountState(recovered=True, guarded=True),
-            **PASSKEY,  # type: ignore[arg-type]
+            **PASSKEY,
         ),
         Outcome.DENY,
     ),

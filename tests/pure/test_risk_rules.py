@@ -119,7 +119,7 @@ expressions = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(expressions, contexts, st.floats(0, 1))
-def test_whatever_is_taken_answers_of_every_context(expression: str, context, probability: float) -> None:  # type: ignore[no-untyped-def]
+def test_whatever_is_taken_answers_of_every_context(expression: str, context, probability: float) -> None:
     assert compiled(expression).holds(Subject(context, probability, ("country.new",))) in (True, False)
 
 
@@ -133,7 +133,7 @@ def test_no_text_makes_the_checker_fail_otherwise(text: str) -> None:
     assert set(names) <= set(FACTS)
 
 
-def ruled(when: str, then: Outcome = Outcome.STEP_UP, requires: Level | None = None):  # type: ignore[no-untyped-def]
+def ruled(when: str, then: Outcome = Outcome.STEP_UP, requires: Level | None = None):
     return replace(POLICY, rules=(Rule("far", when, then, "Far away.", requires),))
 
 
@@ -204,6 +204,6 @@ RESET = Requirement(Level.MFA, action=Action.RESET)
 def test_a_level_is_required_of_a_client_or_an_action(
     requirement: Requirement, changes: dict[str, object], required: Level
 ) -> None:
-    decision = assess(replace(POLICY, requirements=(requirement,)), replace(FAMILIAR, **changes))  # type: ignore[arg-type]
+    decision = assess(replace(POLICY, requirements=(requirement,)), replace(FAMILIAR, **changes))
     assert decision.required is required
     assert ("policy.required_level" in [each.code for each in decision.contributions]) == (required is not Level.NONE)

@@ -257,7 +257,7 @@ CASES: dict[str, tuple[dict[str, object], dict[str, float]]] = {
 def test_what_a_familiar_sign_in_says_with_one_thing_changed(
     changes: dict[str, object], expected: dict[str, float]
 ) -> None:
-    said = {each.code: each.log_odds for each in score(replace(FAMILIAR, **changes))}  # type: ignore[arg-type]
+    said = {each.code: each.log_odds for each in score(replace(FAMILIAR, **changes))}
     assert said == pytest.approx(expected)
 
 
@@ -283,13 +283,13 @@ def test_guesses_at_the_password_say_nothing_about_a_passkey() -> None:
 
 
 def test_every_code_is_listed_and_every_listed_code_can_be_said() -> None:
-    said = {each.code for changes, _ in CASES.values() for each in score(replace(FAMILIAR, **changes))}  # type: ignore[arg-type]
+    said = {each.code for changes, _ in CASES.values() for each in score(replace(FAMILIAR, **changes))}
     assert said == CODES
 
 
 def test_every_signal_explains_itself_in_a_sentence() -> None:
     for changes, _ in CASES.values():
-        for each in score(replace(FAMILIAR, **changes)):  # type: ignore[arg-type]
+        for each in score(replace(FAMILIAR, **changes)):
             assert each.text[0].isupper() and each.text.endswith(".")
 
 

@@ -65,5 +65,5 @@ def test_a_recovery_never_becomes_a_sign_in() -> None:
 def test_every_state_is_reachable() -> None:
     reached = {State.IDENTIFY, State.RECOVERY_ADDRESS}
     while grown := {after(state, event) for state in reached for event in Event} - {None} - reached:
-        reached |= grown  # type: ignore[arg-type]
+        reached |= grown
     assert reached == set(State)

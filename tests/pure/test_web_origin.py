@@ -83,7 +83,7 @@ def test_an_rp_id_is_a_domain(rp_id: str) -> None:
 @pytest.mark.parametrize("given", [{"metadata_blob": "/x"}, {"metadata_root": "/x"}])
 def test_metadata_and_its_root_come_together(given: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="need one another"):
-        PasskeySettings(**given)  # type: ignore[arg-type]
+        PasskeySettings(**given)
 
 
 def _settings(issuer: str, **passkeys: object) -> Settings:

@@ -59,7 +59,7 @@ def opened(
             account_id=account.id,
             device_id=None,
             kind=kind,
-            proofs=proofs or {ProofKind.PASSWORD: clock.now()},  # type: ignore[arg-type]
+            proofs=proofs or {ProofKind.PASSWORD: clock.now()},
             origin=HERE,
             now=clock.now(),
         )

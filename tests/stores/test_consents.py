@@ -29,7 +29,7 @@ def account_id(database: Database, clock: SettableClock) -> str:
 def new_words(monkeypatch: pytest.MonkeyPatch, purpose: Purpose) -> int:
     """Change the sense of a purpose's words; return their version."""
     changed = replace(WORDINGS[purpose], version=WORDINGS[purpose].version + 1)
-    monkeypatch.setitem(WORDINGS, purpose, changed)  # type: ignore[arg-type]
+    monkeypatch.setitem(WORDINGS, purpose, changed)
     return changed.version
 
 

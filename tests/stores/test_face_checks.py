@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -186,19 +187,18 @@ def test_3_a_signature_is_over_server_frames_prompts_and_times(
     order = faces.begin(ticket, phone)
     if "said" in change:  # signed for other times than it says
         change = {"signature": claim_of(order, frames(), device=phone, **change).signature}
-    work = lambda: faces.submit(ticket, frames(), device=phone, order=order, **change)  # noqa: E731
-    assert refusal(work) == "face.signature_invalid"
+    submitted = partial(faces.submit, ticket, frames(), device=phone, order=order, **change)
+    assert refusal(submitted) == "face.signature_invalid"
     assert last_event(faces).facts["reason"] == "face.signature_invalid"
     assert faces.submit(ticket, frames(), device=phone, order=order).satisfies
 
 
 def test_3_a_frame_that_was_not_signed_is_refused(faces: Faces, phone: Device) -> None:
-
     ticket = faces.ticket("verify")
     order = faces.begin(ticket, phone)
     signature = claim_of(order, frames(), device=phone).signature
-    work = lambda: faces.submit(ticket, frames(50), device=phone, order=order, signature=signature)  # noqa: E731
-    assert refusal(work) == "face.signature_invalid"
+    submitted = partial(faces.submit, ticket, frames(50), device=phone, order=order, signature=signature)
+    assert refusal(submitted) == "face.signature_invalid"
     assert faces.lane.runs == 1  # the enrolment's: nothing was measured
 
 
@@ -211,8 +211,8 @@ def test_4_a_browsers_key_works_in_its_browser_only(faces: Faces) -> None:
     own, flow = hash_secret("flow secret"), TicketBrowser(hash_secret("flow secret"), known=True)
     for sender in (Sender(), Sender(own, None), Sender(own, another), Sender(hash_secret("other"), cookie)):
         ticket = faces.ticket("verify", browser=flow)
-        work = lambda t=ticket, s=sender: faces.submit(t, frames(), device=browser, sender=s)  # noqa: E731
-        assert refusal(work) == "face.foreign_browser"
+        submitted = partial(faces.submit, ticket, frames(), device=browser, sender=sender)
+        assert refusal(submitted) == "face.foreign_browser"
     ticket = faces.ticket("verify", browser=flow)
     assert faces.submit(ticket, frames(), device=browser, sender=Sender(own, cookie)).satisfies
 

@@ -109,7 +109,7 @@ def a_family(client: Client, session: Session, family_id: str = "fam_1") -> Fami
 
 
 def count(connection: Connection, table: object) -> int:
-    return connection.execute(select(func.count()).select_from(table)).scalar_one()  # type: ignore[arg-type]
+    return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
 def test_a_client_comes_back_as_it_was_registered(database: Database, registry: ClientRegistry) -> None:
@@ -153,7 +153,7 @@ def test_a_public_client_has_no_secret(registry: ClientRegistry) -> None:
 def test_a_client_that_cannot_be_registered(registry: ClientRegistry, wrong: dict[str, object], code: str) -> None:
     right: dict[str, object] = {"name": "Shop", "redirect_uris": [REDIRECT_URI]}
     with pytest.raises(BadInput) as refused:
-        registry.register_client(**(right | wrong))  # type: ignore[arg-type]
+        registry.register_client(**(right | wrong))
     assert refused.value.code == code
     assert registry.list_clients() == []
 

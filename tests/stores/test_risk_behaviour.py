@@ -109,7 +109,7 @@ def scene(database: Database, vault: Vault, audit: Audit, clock: SettableClock) 
 
 def rows(database: Database, table: object) -> int:
     with database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def test_a_sign_in_as_ever_and_one_like_no_other(scene: Scene) -> None:

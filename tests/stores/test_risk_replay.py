@@ -101,7 +101,7 @@ def test_under_the_same_policy_everything_comes_out_equal(past: Past) -> None:
         past.decided(context)
     report = past.replay().report()
     assert verdicts(past.replay()) == {"equal": 3}
-    assert report["all"]["changed"] == {}  # type: ignore[index]
+    assert report["all"]["changed"] == {}
 
 
 def test_what_another_policy_changes_is_counted_by_segment_and_label(past: Past) -> None:

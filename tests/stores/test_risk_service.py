@@ -175,7 +175,7 @@ def _by_field(sample: TypingSample | None) -> Typings:
 
 def count(database: Database, table: object) -> int:
     with database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def tags(database: Database) -> list[str]:
