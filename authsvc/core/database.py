@@ -3,11 +3,13 @@
 A write transaction on SQLite begins with BEGIN IMMEDIATE, so that it waits for the writer before it instead of
 failing in the middle (busy_timeout 5 s); reads begin deferred and, in WAL mode, never wait. PostgreSQL runs
 at READ COMMITTED: what must happen once is one statement (`UPDATE … WHERE … RETURNING`), not a lock held over Python.
+Each of its answers is waited for, so the rows that a write leaves for its end travel together with the COMMIT.
 
 Times are stored in UTC and read back aware. JSON is stored as JSON, bytes as bytes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -15,6 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Executable, MetaData, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
@@ -31,6 +34,9 @@ metadata = MetaData(
 
 Statement = TypeVar("Statement")
 _LATER = "authsvc_later"  # the rows that a write transaction inserts at its end, by statement
+_NOTED = "authsvc_noted"  # what the running transaction has read
+_USED = "authsvc_used"  # when the connection was last given back
+IDLE_S = 1.0  # after which a connection is asked whether its server still answers
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -65,7 +71,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A short transaction that only reads; keep slow work out of it."""
-        with self.engine.connect() as connection:
+        with self.engine.connect() as connection, _noting(connection):
             self._begin(connection, "BEGIN")
             yield connection  # closing it ends the transaction
 
@@ -75,23 +81,22 @@ class Database:
         with self.engine.connect() as connection:
             if not self.is_sqlite:  # a SQLite read sees one moment anyway
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            self._begin(connection, "BEGIN")
-            yield connection
+            with _noting(connection):
+                self._begin(connection, "BEGIN")
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A short transaction that commits when the block ends and rolls back when it raises."""
-        with self.engine.connect() as connection, connection.begin():
+        with self.engine.connect() as connection, connection.begin() as transaction, _noting(connection) as info:
             self._begin(connection, "BEGIN IMMEDIATE")
             later: dict[Executable, list[Mapping[str, Any]]] = {}
-            info = connection.info  # asked for once: a connection that breaks has none, and would say so instead of why
             info[_LATER] = later
-            try:
-                yield connection
+            yield connection
+            with self._together(connection):
                 for statement, rows in later.items():
                     connection.execute(statement, rows)
-            finally:
-                info.pop(_LATER, None)
+                transaction.commit()
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -102,12 +107,49 @@ class Database:
         if self.is_sqlite:
             connection.exec_driver_sql(statement)
 
+    @contextmanager
+    def _together(self, connection: Connection) -> Iterator[None]:
+        """Send statements and their COMMIT without waiting for the answer to each; the COMMIT reports what failed."""
+        if self.is_sqlite:
+            yield
+            return
+        driver: Any = connection.connection.driver_connection
+        try:
+            with driver.pipeline():
+                yield
+        except BaseException:
+            if not driver.closed:
+                driver.rollback()  # a COMMIT behind a statement that failed is not looked at: it ended nothing
+            raise
+
+
+@contextmanager
+def _noting(connection: Connection) -> Iterator[dict[Any, Any]]:
+    info = connection.info  # asked for once: a connection that breaks has none, and would say so instead of why
+    info[_NOTED] = {}
+    try:
+        yield info
+    finally:
+        info.pop(_NOTED, None)
+        info.pop(_LATER, None)
+
+
+def noted(connection: Connection) -> dict[Hashable, Any]:
+    """Return what the running transaction has read and may need again, to be added to; it is forgotten with it.
+
+    Outside of the doors nothing is kept: each call returns a dictionary of its own.
+    """
+    known: dict[Hashable, Any] | None = connection.info.get(_NOTED)
+    return {} if known is None else known
+
 
 def insert_at_end(connection: Connection, statement: Executable, row: Mapping[str, Any]) -> None:
     """Insert a row when the write transaction ends, together with all others of this statement and in their order.
 
     For rows that nothing reads before: what several use cases of one request leave costs one statement and one
     round trip. Outside of `Database.write` it is inserted at once.
+
+    Args: statement returns nothing; where the table counts its ids itself, that takes `.inline()`.
     """
     later = connection.info.get(_LATER)
     if later is None:
@@ -130,9 +172,27 @@ def written_once(table: Table, write: Callable[[Upsert], Statement]) -> dict[str
 
 
 def _postgresql_engine(url: str, pool_size: int) -> Engine:
-    return create_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, pool_timeout=10, hide_parameters=True
-    )
+    engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=10, hide_parameters=True)
+
+    @event.listens_for(engine, "checkin")
+    def remember(_dbapi_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_USED] = time.monotonic()
+
+    # As SQLAlchemy's pool_pre_ping, but not for a connection that answered a moment ago: a sign-in is several short
+    # transactions, and each would wait for an answer that says nothing.
+    @event.listens_for(engine, "checkout")
+    def ask_whether_alive(dbapi_connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info.get(_USED, -IDLE_S) < IDLE_S:
+            return
+        dialect = engine.dialect
+        try:
+            dialect.do_ping(dbapi_connection)
+        except dialect.loaded_dbapi.Error as problem:
+            if dialect.is_disconnect(problem, dbapi_connection, None):
+                raise InvalidatePoolError from problem
+            raise
+
+    return engine
 
 
 def _sqlite_engine(url: str, pool_size: int) -> Engine:

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from authsvc.core.audit.tables import audit_events
-from authsvc.core.database import insert_into
+from authsvc.core.database import Database, insert_at_end, insert_into, noted
 from authsvc.core.migrations import is_behind
 from authsvc.core.sealing.tables import personal_keys
 from authsvc.tables import TABLE_MODULES, metadata
@@ -57,6 +57,60 @@ def test_a_connection_that_breaks_in_a_write_is_named_as_that(postgresql_only_da
             other.execute(text("SELECT pg_terminate_backend(:own)"), {"own": own})
         connection.execute(text("SELECT 1"))
     assert count(database) == 0  # the next one works
+
+
+@pytest.mark.postgresql
+def test_a_connection_that_breaks_before_the_end_of_a_write_is_named_as_that(postgresql_only_database, clock):
+    database = postgresql_only_database
+    row = {"account_id": "acc_1", "sealed_key": b"", "created_at": clock.now()}
+    with pytest.raises(OperationalError), database.write() as connection:
+        insert_at_end(connection, insert(personal_keys), row)
+        own = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with database.read() as other:
+            other.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
+    assert count(database) == 0
+
+
+@pytest.mark.postgresql
+def test_a_connection_that_broke_while_it_lay_idle_is_replaced(postgresql_only_database, monkeypatch):
+    monkeypatch.setattr("authsvc.core.database.IDLE_S", 0.0)
+    database = postgresql_only_database
+    with database.read() as connection:
+        own = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    elsewhere = Database(database.url.render_as_string(hide_password=False))
+    with elsewhere.read() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
+    elsewhere.dispose()
+    with database.read() as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != own
+
+
+def test_rows_left_for_the_end_come_in_order_or_not_at_all(database, put, clock):
+    statement = insert(personal_keys)
+    rows = [{"account_id": f"acc_{each}", "sealed_key": b"", "created_at": clock.now()} for each in (2, 1, 3)]
+    with database.write() as connection:
+        for row in rows:
+            insert_at_end(connection, statement, row)
+        assert connection.execute(select(personal_keys)).all() == []
+    assert count(database) == 3
+    with pytest.raises(IntegrityError), database.write() as connection:
+        put(connection, account_id="acc_4")
+        insert_at_end(connection, statement, rows[0])
+    assert count(database) == 3
+    with database.write() as connection:  # and the connection still works
+        put(connection, account_id="acc_4")
+    assert count(database) == 4
+
+
+def test_what_a_transaction_noted_goes_with_it(database):
+    for door in (database.read, database.snapshot, database.write):
+        with door() as connection:
+            assert noted(connection) == {}
+            noted(connection)["read"] = 1
+            assert noted(connection) == {"read": 1}
+    with database.engine.connect() as connection:
+        noted(connection)["read"] = 1
+        assert noted(connection) == {}
 
 
 def test_what_is_written_through_the_read_door_does_not_stay(database, put):

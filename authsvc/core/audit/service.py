@@ -76,6 +76,6 @@ class Audit:
 
 # Built once: the most frequent statement of all. xid8 has no cast to bigint; its text is decimal.
 _INSERT = {
-    "sqlite": insert(audit_events).values(xid=literal(0)),
-    "postgresql": insert(audit_events).values(xid=cast(cast(func.pg_current_xact_id(), Text), BigInteger)),
+    "sqlite": insert(audit_events).values(xid=literal(0)).inline(),
+    "postgresql": insert(audit_events).values(xid=cast(cast(func.pg_current_xact_id(), Text), BigInteger)).inline(),
 }
