@@ -1,6 +1,6 @@
 """What is believed about a sign-in, step by step, inside the caller's transactions.
 
-1. gather   look at everything that may be looked at: at most eight indexed queries, whatever the history's length
+1. gather   look at everything that may be looked at: at most six indexed queries, whatever the history's length
 2. decide   pure: signals, policy, decision
 3. record   the decision with the inputs it saw, sealed under the person's key, what a policy in the shadow would have
             decided, and an audit event
@@ -35,7 +35,6 @@ from authsvc.risk.context import (
     Action,
     BehaviourFacts,
     DeviceSeen,
-    FailureCounts,
     PasskeyFacts,
     RiskContext,
     Trigger,
@@ -47,6 +46,7 @@ from authsvc.risk.history import typing as typing_store
 from authsvc.risk.history.behaviour.service import Behaviour
 from authsvc.risk.history.behaviour.store import forget_profile
 from authsvc.risk.history.geo import Geo
+from authsvc.risk.history.look_up import find_history
 from authsvc.risk.history.networks import NO_NETWORKS, Networks
 from authsvc.risk.keystroke.sample import NOTHING_TYPED, Typings, TypingSample
 from authsvc.risk.keystroke.service import TypingRhythm
@@ -105,27 +105,31 @@ class RiskService:
         """
         self.in_force.look(connection, now)
         failed: list[str] = []
-        keyring, typed = self.vault.keyring, typing or NOTHING_TYPED
-        seen = sign_ins.find_sign_ins(
+        typed = typing or NOTHING_TYPED
+        history = find_history(
             connection,
+            self.vault,
             account.id,
-            network=indexes.network_indexes(keyring, account.id, origin),
-            country=indexes.country_indexes(keyring, account.id, self._country(origin, failed)),
+            origin=origin,
+            country=self._country(origin, failed),
+            with_profile=trigger == Trigger.PASSWORD,
+            now=now,
         )
+        seen, sealed = history.sign_ins, history.profile_sealed
         return RiskContext(
             trigger=Trigger(trigger),
             first_factor=first_factor,
             device=DeviceSeen(device.known, _since_s(device.first_seen_at, now), device.stolen),
             network=seen.network,
             country=seen.country,
-            failures=self.failure_counts(connection, account_key=account.id, origin=origin, now=now),
+            failures=history.failures,
             since_last_sign_in_s=_since_s(seen.last_at, now),
             sign_ins=seen.count,
             typing=self._typing(connection, account.id, typed.password, password_version, failed),
             email_typing=self._typing(connection, account.id, typed.email, password_version, failed),
             account=self._account_state(connection, account, now),
             passkey=passkey,
-            behaviour=self._look_at_behaviour(connection, account.id, trigger, origin, now, failed),
+            behaviour=self._look_at_behaviour(connection, account.id, sealed, trigger, origin, now, failed),
             action=action,
             client_id=client_id,
             failed_parts=tuple(failed),
@@ -237,14 +241,6 @@ class RiskService:
         account, source = indexes.account_indexes(keyring, account_key), indexes.source_indexes(keyring, origin)
         failures.insert_failure(connection, account=account, source=source, now=now)
 
-    def failure_counts(
-        self, connection: Connection, *, account_key: str, origin: Origin, now: datetime
-    ) -> FailureCounts:
-        """Return the recent failures on the account and from the origin."""
-        keyring = self.vault.keyring
-        account, source = indexes.account_indexes(keyring, account_key), indexes.source_indexes(keyring, origin)
-        return failures.count_failures(connection, account=account, source=source, now=now)
-
     def stored_context(self, connection: Connection, decision: StoredDecision) -> RiskContext | None:
         """Return what a stored decision saw; None when its person was erased.
 
@@ -292,6 +288,7 @@ class RiskService:
         self,
         connection: Connection,
         account_id: str,
+        sealed: bytes | None,
         trigger: str,
         origin: Origin,
         now: datetime,
@@ -299,7 +296,7 @@ class RiskService:
     ) -> BehaviourFacts:
         if trigger != Trigger.PASSWORD:
             return BehaviourFacts()
-        facts, readable = self._behaviour.look_at(connection, account_id, origin, now)
+        facts, readable = self._behaviour.look_at(connection, account_id, sealed, origin, now)
         if not readable:
             failed.append("behaviour")
         return facts

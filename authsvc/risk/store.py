@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from authsvc.core.database import insert_at_end
 from authsvc.risk.tables import risk_decisions
 
 ABANDONED_AFTER = timedelta(hours=1)  # longer than a sign-in flow lives
@@ -48,7 +49,11 @@ _SETTLE = (
 
 
 def insert_decision(connection: Connection, decision: StoredDecision) -> None:
-    connection.execute(_INSERT, decision.__dict__)
+    """Write a decision; one that has its outcome already, when the transaction ends: nothing asks for it before."""
+    if decision.outcome == "open":  # its outcome may follow in this very transaction
+        connection.execute(_INSERT, decision.__dict__)
+    else:
+        insert_at_end(connection, _INSERT, decision.__dict__)
 
 
 def find_decision(connection: Connection, decision_id: str) -> StoredDecision | None:

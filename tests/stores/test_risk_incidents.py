@@ -9,8 +9,9 @@ from authsvc.core.audit.service import Audit
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
 from authsvc.core.ids import new_bytes, new_id
+from authsvc.core.origin import Origin
 from authsvc.risk.forecast import INTERVAL, READY_AFTER, Baseline
-from authsvc.risk.history.failures import count_failures
+from authsvc.risk.history.look_up import find_history
 from authsvc.risk.incidents.service import AttackWatch
 from authsvc.risk.incidents.store import (
     Incident,
@@ -54,10 +55,18 @@ def incidents(database: Database) -> list[Incident]:
         return list_incidents(connection, limit=10)
 
 
-def seen_by_decisions(database: Database, clock: SettableClock) -> int:
+def seen_by_decisions(database: Database, audit: Audit, clock: SettableClock) -> int:
     with database.read() as connection:
-        nobody = (new_bytes(32),)
-        return count_failures(connection, account=nobody, source=nobody, now=clock.now()).incidents
+        history = find_history(
+            connection,
+            audit.vault,
+            "acc_nobody",
+            origin=Origin("req_1", "203.0.113.7", ""),
+            country=None,
+            with_profile=False,
+            now=clock.now(),
+        )
+    return history.failures.incidents
 
 
 def test_a_flood_opens_one_incident_that_closes_when_it_is_over(
@@ -72,7 +81,7 @@ def test_a_flood_opens_one_incident_that_closes_when_it_is_over(
     [incident] = incidents(database)
     assert (incident.measure, incident.closed_at) == (Measure.FAILURES, None)
     assert incident.peak == 300 > incident.high > incident.expected
-    assert seen_by_decisions(database, clock) == 1
+    assert seen_by_decisions(database, audit, clock) == 1
     for _ in range(3):
         clock.advance(minutes=5)
         run(watch, database, clock)
@@ -80,7 +89,7 @@ def test_a_flood_opens_one_incident_that_closes_when_it_is_over(
     run(watch, database, clock)
     [closed] = incidents(database)
     assert closed.closed_at is not None
-    assert seen_by_decisions(database, clock) == 0
+    assert seen_by_decisions(database, audit, clock) == 0
     with database.read() as connection:
         events = connection.execute(select(audit_events.c.tag, audit_events.c.facts).order_by(audit_events.c.id)).all()
         told = [event for event in events if event.tag.startswith("risk:incident")]
@@ -100,7 +109,7 @@ def test_the_crowd_of_a_first_week_opens_none(database: Database, audit: Audit, 
     clock.advance(minutes=6)
     run(watch, database, clock)
     assert incidents(database) == []
-    assert seen_by_decisions(database, clock) == 0
+    assert seen_by_decisions(database, audit, clock) == 0
 
 
 def test_challenges_do_not_keep_the_scrutiny_up_that_makes_them(
@@ -110,7 +119,7 @@ def test_challenges_do_not_keep_the_scrutiny_up_that_makes_them(
     with database.write() as connection:
         for measure in Measure:
             insert_incident(connection, Incident(new_id("inc"), measure, now, now, None, 4.0, 20.0, 200, 0))
-    assert seen_by_decisions(database, clock) == 2
+    assert seen_by_decisions(database, audit, clock) == 2
 
 
 def test_what_is_usual_opens_none(database: Database, audit: Audit, clock: SettableClock) -> None:
@@ -129,9 +138,9 @@ def test_an_open_incident_that_nobody_looks_after_stops_to_count(
     fail(database, clock.now() + timedelta(seconds=40), 200)
     clock.advance(minutes=6)
     run(watch, database, clock)
-    assert seen_by_decisions(database, clock) == 1
+    assert seen_by_decisions(database, audit, clock) == 1
     clock.advance(hours=2)
-    assert seen_by_decisions(database, clock) == 0
+    assert seen_by_decisions(database, audit, clock) == 0
 
 
 def test_an_outage_and_a_clock_that_jumped_are_skipped(database: Database, audit: Audit, clock: SettableClock) -> None:

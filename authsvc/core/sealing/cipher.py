@@ -7,7 +7,6 @@ One master key is enough: the key of each purpose is derived from it with HKDF-S
 signature can never be used as a look-up hash.
 """
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -112,10 +111,15 @@ def key_id_of(sealed: bytes) -> str:
         raise CannotOpen("not a sealed value") from problem
 
 
+def mark_of(sealed: bytes) -> bytes:
+    """Return the beginning of a sealed value, nonce included: no other value has it. Raises as key_id_of."""
+    return sealed[: 2 + len(key_id_of(sealed).encode()) + NONCE_BYTES]
+
+
 @lru_cache(maxsize=256)  # a few purposes for a few master keys, asked for dozens of times a sign-in
 def _derive(key: bytes, purpose: str) -> bytes:
     return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"authsvc/v1/{purpose}".encode()).derive(key)
 
 
 def _mac(key: bytes, purpose: str, value: str) -> bytes:
-    return hmac.new(_derive(key, f"index/{purpose}"), value.encode(), hashlib.sha256).digest()
+    return hmac.digest(_derive(key, f"index/{purpose}"), value.encode(), "sha256")

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Transaction, bindparam, delete, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, delete, select
 
-from authsvc.core.database import insert_into
+from authsvc.core.database import insert_into, noted
 from authsvc.core.ids import new_bytes
 from authsvc.core.sealing.cipher import KEY_BYTES, NONCE_BYTES, CannotOpen, Keyring, open_with, seal_with
 from authsvc.core.sealing.tables import personal_keys
@@ -64,20 +63,26 @@ class Vault:
     def destroy_key(self, connection: Connection, account_id: str) -> None:
         """Erase the person's key: nothing sealed for them can be opened again."""
         connection.execute(delete(personal_keys).where(personal_keys.c.account_id == account_id))
+        noted(connection).pop((_NOTED, account_id), None)
         self._cache.clear()
+
+    def note_key(self, connection: Connection, account_id: str, sealed_key: bytes | None) -> None:
+        """Take a person's key that another statement of this transaction brought along, as `sealed_key_of` reads it."""
+        if sealed_key is not None:
+            noted(connection)[_NOTED, account_id] = sealed_key
 
     def _key(self, connection: Connection, account_id: str) -> bytes | None:
         # The row is read in every transaction: another machine may have erased it. The cache saves the unwrapping.
-        seen = self._cache.seen_in(connection)
-        if account_id in seen:
-            return seen[account_id]
-        sealed = connection.execute(_FIND_KEY, {"account_id": account_id}).scalar_one_or_none()
+        known = noted(connection)
+        sealed: bytes | None = known.get((_NOTED, account_id))
         if sealed is None:
-            return None
+            sealed = connection.execute(_FIND_KEY, {"account_id": account_id}).scalar_one_or_none()
+            if sealed is None:
+                return None
+            known[_NOTED, account_id] = sealed
         if (key := self._cache.get(sealed)) is None:
             key = self.keyring.open(sealed, context=f"personal_keys:{account_id}")
             self._cache.put(sealed, key)
-        seen[account_id] = key
         return key
 
     def _make_key(self, connection: Connection, account_id: str, now: datetime) -> bytes:
@@ -94,7 +99,13 @@ class Vault:
         return kept
 
 
+_NOTED = "personal_keys"
 _FIND_KEY = select(personal_keys.c.sealed_key).where(personal_keys.c.account_id == bindparam("account_id"))
+
+
+def sealed_key_of(account_id: ColumnElement[str]) -> ScalarSelect[bytes]:
+    """Return a column for a statement that reads more of the person, and so saves one; for `note_key`."""
+    return select(personal_keys.c.sealed_key).where(personal_keys.c.account_id == account_id).scalar_subquery()
 
 
 _to_json = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an encoder for each value
@@ -103,15 +114,8 @@ _to_json = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an e
 class _KeyCache:
     def __init__(self, size: int) -> None:
         self._size = size
-        self._transactions: WeakKeyDictionary[Transaction, dict[str, bytes]] = WeakKeyDictionary()
         self._lock = Lock()
         self._keys: OrderedDict[bytes, bytes] = OrderedDict()
-
-    def seen_in(self, connection: Connection) -> dict[str, bytes]:
-        """Return the keys that the running transaction has read, to be added to; forgotten with it."""
-        transaction = connection.get_transaction()
-        with self._lock:
-            return {} if transaction is None else self._transactions.setdefault(transaction, {})
 
     def get(self, sealed: bytes) -> bytes | None:
         with self._lock:
@@ -126,4 +130,3 @@ class _KeyCache:
     def clear(self) -> None:
         with self._lock:
             self._keys.clear()
-            self._transactions.clear()

@@ -4,13 +4,11 @@ A count stops at a bound: more would weigh no more, and an attack must not make 
 """
 
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select
 
 from authsvc.core.ids import new_id
-from authsvc.risk.context import FailureCounts
 from authsvc.risk.history.indexes import Indexes, named, one_of
 from authsvc.risk.incidents.store import SCRUTINISED
 from authsvc.risk.incidents.tables import STALE_AFTER, risk_incidents
@@ -21,9 +19,12 @@ SOURCE_WINDOW = timedelta(hours=1)
 MOST_COUNTED = 128  # above the last step of signals/failures.py
 
 
-@cache
-def _counts(keys: int) -> Select[Any]:
-    """Return the statement for a ring of so many keys, built once: writing one down costs more than running it."""
+def columns(keys: int) -> tuple[ColumnElement[int], ...]:
+    """Return the columns of FailureCounts, in its order: of the account in 24 hours with their sources, from the source
+    in 1 hour with the accounts it tried, and how many incidents that raise scrutiny are open.
+
+    Args: keys as the number of indexes of the account, and of the source.
+    """
     failed = sign_in_failures.c
     on_account = (
         select(failed.id, failed.source_index)
@@ -38,7 +39,7 @@ def _counts(keys: int) -> Select[Any]:
         .limit(MOST_COUNTED)
         .subquery()
     )
-    return select(
+    return (
         select(func.count()).select_from(on_account).scalar_subquery(),
         select(func.count()).select_from(from_source).scalar_subquery(),
         select(func.count(func.distinct(from_source.c.account_index))).scalar_subquery(),
@@ -54,17 +55,14 @@ def _counts(keys: int) -> Select[Any]:
     )
 
 
-def count_failures(connection: Connection, *, account: Indexes, source: Indexes, now: datetime) -> FailureCounts:
-    """Return the failures on the account in 24 hours with their sources, from the source in 1 hour with the accounts
-    it tried, and how many incidents that raise scrutiny are open."""
+def values(*, account: Indexes, source: Indexes, now: datetime) -> dict[str, Any]:
+    """Return the parameters of `columns`."""
     since = {
         "account_since": now - ACCOUNT_WINDOW,
         "source_since": now - SOURCE_WINDOW,
         "incidents_since": now - STALE_AFTER,
     }
-    values = {**named("account", account), **named("source", source), **since}
-    row = connection.execute(_counts(len(account)), values).one()
-    return FailureCounts(*row)
+    return {**named("account", account), **named("source", source), **since}
 
 
 def insert_failure(connection: Connection, *, account: Indexes, source: Indexes, now: datetime) -> None:

@@ -1,7 +1,6 @@
 """SQL for completed sign-ins: how many, when last, and from which networks and countries.
 
-One statement answers a decision's questions. An account keeps MAX_NETWORKS networks, the ones used last, so the cost
-does not grow with its history.
+An account keeps MAX_NETWORKS networks, the ones used last, so the cost does not grow with its history.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     LargeBinary,
-    Select,
+    Row,
     Update,
     bindparam,
     delete,
@@ -45,19 +44,34 @@ def _any_network(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(known_networks.c.account_id == bindparam("account_id"), *which)
 
 
-# Built once, for so many keys in the ring: writing a statement down costs more than running it.
-@cache
-def _find(networks: int, countries: int) -> Select[Any]:
-    return select(
+def columns(networks: int, countries: int) -> tuple[ColumnElement[Any], ...]:
+    """Return what `sign_ins_of` reads, for an account_id that is joined to account_history (look_up.py).
+
+    Args: how many indexes of the network and of the country there are, which `named` gives.
+    """
+    return (
         account_history.c.sign_ins,
         account_history.c.last_sign_in_at,
         _any_network().label("networks"),
         _any_network(one_of(known_networks.c.network_index, "network", networks)).label("network"),
         _any_network(known_networks.c.country_index.is_not(None)).label("countries"),
         _any_network(one_of(known_networks.c.country_index, "country", countries)).label("country"),
-    ).where(account_history.c.account_id == bindparam("account_id"))
+    )
 
 
+def sign_ins_of(row: Row[Any], *, network: Indexes, country: Indexes) -> SignIns:
+    """Return what is known of the account, and whether this network and country are."""
+    if row.sign_ins is None:
+        return SignIns()
+    return SignIns(
+        row.sign_ins,
+        row.last_sign_in_at,
+        _seen(comparable=bool(network) and row.networks, found=row.network),
+        _seen(comparable=bool(country) and row.countries, found=row.country),
+    )
+
+
+# Built once, for so many keys in the ring: writing a statement down costs more than running it.
 @cache
 def _see_network(networks: int) -> Update:
     return (
@@ -81,20 +95,6 @@ _COUNT = written_once(
         set_={"sign_ins": account_history.c.sign_ins + 1, "last_sign_in_at": made.excluded.last_sign_in_at},
     ).returning(account_history.c.sign_ins),
 )
-
-
-def find_sign_ins(connection: Connection, account_id: str, *, network: Indexes, country: Indexes) -> SignIns:
-    """Return what is known of the account, and whether this network and country are."""
-    values = {"account_id": account_id, **named("network", network), **named("country", country)}
-    row = connection.execute(_find(len(network), len(country)), values).one_or_none()
-    if row is None:
-        return SignIns()
-    return SignIns(
-        row.sign_ins,
-        row.last_sign_in_at,
-        _seen(comparable=bool(network) and row.networks, found=row.network),
-        _seen(comparable=bool(country) and row.countries, found=row.country),
-    )
 
 
 def count_sign_in(connection: Connection, account_id: str, *, now: datetime) -> int:

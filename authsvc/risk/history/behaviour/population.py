@@ -9,6 +9,7 @@ absence from an account say less, never more. A count is never larger than its f
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp2
 
 from authsvc.risk.history.behaviour.keys import TOTAL, cell_of
@@ -33,7 +34,11 @@ class Cells:
         return self._now(cell_of(feature, TOTAL))
 
     def _now(self, cell: int) -> float:
-        return self.weights.get(cell, 0.0) / growth(self.now_s)
+        return self.weights.get(cell, 0.0) / self._growth
+
+    @cached_property
+    def _growth(self) -> float:
+        return growth(self.now_s)
 
 
 def growth(now_s: float) -> float:

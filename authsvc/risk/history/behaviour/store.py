@@ -5,18 +5,40 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    ScalarSelect,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from authsvc.core.database import written_once
+from authsvc.core.database import insert_at_end, written_once
 from authsvc.core.ids import new_id
+from authsvc.core.sealing.cipher import mark_of
 from authsvc.risk.history.behaviour.population import added
 from authsvc.risk.history.behaviour.tables import behaviour_profiles, population_counts, population_news
 
 ADDED_AT_ONCE = 5_000
 
 _of_account = behaviour_profiles.c.account_id == bindparam("account_id")
-_FIND = select(behaviour_profiles.c.profile_sealed).where(_of_account)
-_LOCK = _FIND.with_for_update()
+_LOCK = select(behaviour_profiles.c.profile_sealed).where(_of_account).with_for_update()
+_profile = behaviour_profiles.c.profile_sealed
+_REPLACE = (
+    update(behaviour_profiles)
+    .where(
+        behaviour_profiles.c.account_id == bindparam("account"),
+        func.substr(_profile, 1, bindparam("mark_bytes")) == bindparam("mark", type_=LargeBinary),
+    )
+    .values(profile_sealed=bindparam("sealed"), updated_at=bindparam("now"))
+)
 _WRITE = written_once(
     behaviour_profiles,
     lambda made: made.on_conflict_do_update(
@@ -33,10 +55,22 @@ _ADD = written_once(
 )
 
 
-def find_profile(connection: Connection, account_id: str, *, lock: bool = False) -> bytes | None:
-    """Return the sealed profile. Args: lock keeps others from changing it until this transaction ends."""
-    found = connection.execute(_LOCK if lock else _FIND, {"account_id": account_id}).scalar_one_or_none()
+def sealed_profile_of(account_id: ColumnElement[str]) -> ScalarSelect[bytes]:
+    """Return the sealed profile as a column of a statement that reads more of the account (history/look_up.py)."""
+    return select(_profile).where(behaviour_profiles.c.account_id == account_id).scalar_subquery()
+
+
+def lock_profile(connection: Connection, account_id: str) -> bytes | None:
+    """Return the sealed profile, and keep others from changing it until this transaction ends."""
+    found = connection.execute(_LOCK, {"account_id": account_id}).scalar_one_or_none()
     return None if found is None else bytes(found)
+
+
+def replace_profile(connection: Connection, account_id: str, sealed: bytes, *, before: bytes, now: datetime) -> bool:
+    """Write a profile over the one that it was made from; False, and nothing is written, if that is gone meanwhile."""
+    mark = mark_of(before)
+    values = {"account": account_id, "sealed": sealed, "now": now, "mark": mark, "mark_bytes": len(mark)}
+    return connection.execute(_REPLACE, values).rowcount == 1
 
 
 def write_profile(connection: Connection, account_id: str, sealed: bytes, *, now: datetime) -> None:
@@ -58,12 +92,13 @@ def _cells(count: int) -> Select[Any]:
 def find_cells(connection: Connection, cells: Sequence[int]) -> dict[int, float]:
     """Return the weights of those cells that have one."""
     values = {f"cell_{number}": cell for number, cell in enumerate(cells)}
-    return {row.cell: row.weight for row in connection.execute(_cells(len(cells)), values)}
+    found: Sequence[Any] = connection.execute(_cells(len(cells)), values).all()
+    return dict(found)
 
 
 def insert_news(connection: Connection, cells: Sequence[int]) -> None:
     """Leave a completed sign-in for the sweeper to count."""
-    connection.execute(_NEWS, {"id": new_id("pop"), "cells": list(cells)})
+    insert_at_end(connection, _NEWS, {"id": new_id("pop"), "cells": list(cells)})
 
 
 def sweep_population(connection: Connection, now: datetime) -> None:
