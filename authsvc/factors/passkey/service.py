@@ -46,6 +46,7 @@ from authsvc.factors.passkey.ceremony import (
     verify_assertion,
     verify_creation,
 )
+from authsvc.factors.passkey.for_owner import export_of, way_of
 from authsvc.factors.passkey.metadata import Metadata
 from authsvc.factors.passkey.metadata_file import NO_METADATA, MetadataSource
 from authsvc.factors.passkey.response import CeremonyRefused, challenge_of, credential_id_of, user_handle_of
@@ -304,7 +305,7 @@ class Passkeys:
 
     def ways(self, connection: Connection, account_id: str) -> tuple[Way, ...]:
         """Return what its owner sees of each passkey."""
-        return tuple(_way(passkey) for passkey in list_passkeys(connection, account_id))
+        return tuple(way_of(passkey) for passkey in list_passkeys(connection, account_id))
 
     def provider(self, passkey: Passkey) -> Provider:
         """Return who holds the passkey, with icons, as its AAGUID claims."""
@@ -346,8 +347,8 @@ class Passkeys:
         return sum(self.remove(connection, account_id, each.id, origin=origin, now=now) for each in found)
 
     def export(self, connection: Connection, account_id: str) -> Exported:
-        """Return what is kept of the account's passkeys. Public keys are no secret; private ones are never here."""
-        return [_exported(passkey) for passkey in list_passkeys(connection, account_id)]
+        """Return what is kept of the account's passkeys."""
+        return [export_of(passkey) for passkey in list_passkeys(connection, account_id)]
 
     def _believed(self, connection: Connection, origin: Origin, now: datetime) -> Metadata | None:
         """Return the metadata. Raises MetadataUnusable: a newer one was believed before; this one lacks revocations."""
@@ -437,34 +438,3 @@ class Passkeys:
         now: datetime,
     ) -> None:
         self.audit.record(connection, tag, now=now, account_id=account_id, origin=origin, facts=facts)
-
-
-def _way(passkey: Passkey) -> Way:
-    return Way(
-        id=passkey.id,
-        kind=ProofKind.PASSKEY,
-        name=passkey.name,
-        detail=_detail(passkey),
-        created_at=passkey.created_at,
-        last_used_at=passkey.last_used_at,
-        counts=passkey.proven_uv_at is not None,
-    )
-
-
-def _detail(passkey: Passkey) -> str:
-    if passkey.proven_uv_at is None:
-        return "Made by your browser; counts after you sign in with it once"
-    return "Synced between your devices" if passkey.backed_up else "On one device only"
-
-
-def _exported(passkey: Passkey) -> dict[str, Any]:
-    return {
-        "name": passkey.name,
-        "credential_id": passkey.credential_id.hex(),
-        "public_key": passkey.public_key.hex(),
-        "authenticator_model": passkey.aaguid,
-        "transports": [*passkey.transports],
-        "backed_up": passkey.backed_up,
-        "created_at": passkey.created_at.isoformat(),
-        "last_used_at": passkey.last_used_at.isoformat() if passkey.last_used_at else None,
-    }
