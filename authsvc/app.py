@@ -58,6 +58,7 @@ from authsvc.login.account.service import OwnAccount
 from authsvc.login.account.sessions.service import OwnSessions
 from authsvc.login.address.service import AddressChanges, StopChanges
 from authsvc.login.alerts.service import NotMe
+from authsvc.login.arrivals.service import Arrivals
 from authsvc.login.finish.service import Finish
 from authsvc.login.forced_change.service import ForcedChange
 from authsvc.login.join.service import Join
@@ -170,17 +171,15 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     offers = Offers(database, clock, limits, audit, alerts, passkeys, fresh)
     completed = (recoveries.stop_at_sign_in, face.open_again)
     finish = Finish(flows, sessions, devices, risk, alerts, audit, offers, completed)
+    arrivals = Arrivals(vault, flows, finish, passwords, devices, sessions, consents, risk)
     sign_in = SignIn(
         **ground,
-        vault=vault,
-        flows=flows,
         finish=finish,
+        arrivals=arrivals,
         forced_change=ForcedChange(audit, flows, passwords, factors),
         passwords=passwords,
         passkeys=passkeys,
         devices=devices,
-        sessions=sessions,
-        consents=consents,
         risk=risk,
     )
     sign_up = SignUp(
@@ -200,7 +199,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         **ground,
         flows=flows,
         finish=finish,
-        sign_in=sign_in,
+        arrivals=arrivals,
         codes=codes,
         factors=factors,
         passwords=passwords,
@@ -250,7 +249,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     reset = Reset(
         **ground,
         flows=flows,
-        sign_in=sign_in,
+        arrivals=arrivals,
         mailbox=mailbox_proof,
         codes=codes,
         passwords=passwords,

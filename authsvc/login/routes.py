@@ -18,12 +18,12 @@ from authsvc.accounts.devices.service import COOKIE_DAYS
 from authsvc.accounts.levels import ProofKind
 from authsvc.core.errors import AuthsvcError, BadInput, Conflict, Gone, NotAllowed, TooMany
 from authsvc.login.service import Flows
-from authsvc.login.sign_in.service import Visitor
 from authsvc.login.sign_up.service import SignUp
 from authsvc.login.step_up.service import StepUp
 from authsvc.login.steps import RECOVERY_KIND, Go, Stay, page_of, recovery_page_of, reset_page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
+from authsvc.login.visitor import Visitor
 from authsvc.web import cookies
 from authsvc.web.browser import browser_of
 from authsvc.web.csrf import Csrf

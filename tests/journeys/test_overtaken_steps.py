@@ -13,8 +13,8 @@ from sqlalchemy import select
 from authsvc.accounts.levels import Level
 from authsvc.core.errors import Conflict
 from authsvc.core.origin import Origin
-from authsvc.login.sign_in.service import Visitor
 from authsvc.login.store import Flow
+from authsvc.login.visitor import Visitor
 from authsvc.risk.policy_file import default_policy, policy_text
 from authsvc.risk.tables import risk_decisions
 from tests.journeys.test_sign_in import EMAIL

@@ -21,10 +21,10 @@ from authsvc.core.limits import Limits
 from authsvc.factors.email_code.budget import budget_of, is_guess
 from authsvc.factors.email_code.service import CodePurpose, EmailCodes
 from authsvc.login.service import out_of_step
-from authsvc.login.sign_in.service import Visitor
 from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
+from authsvc.login.visitor import Visitor
 
 
 @dataclass(frozen=True)

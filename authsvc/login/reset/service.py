@@ -48,14 +48,15 @@ from authsvc.factors.password.rules import stands_beside
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import Chosen
 from authsvc.factors.service import highest_demand, owned_kinds
+from authsvc.login.arrivals.service import Arrivals
 from authsvc.login.finish.service import Arrival
 from authsvc.login.ladder import Owned, mailbox_counts
 from authsvc.login.mailbox.service import MailboxProof
 from authsvc.login.service import Flows, may_reset, out_of_step
-from authsvc.login.sign_in.service import SignIn, Visitor
 from authsvc.login.steps import Go, Stay, reset_page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
+from authsvc.login.visitor import Visitor
 from authsvc.risk.context import Action
 from authsvc.risk.policy import Outcome
 from authsvc.risk.service import RiskService
@@ -74,7 +75,7 @@ class Reset:
     limits: Limits
     audit: Audit
     flows: Flows
-    sign_in: SignIn
+    arrivals: Arrivals
     mailbox: MailboxProof
     codes: EmailCodes
     passwords: Passwords
@@ -171,9 +172,9 @@ class Reset:
         answered = not stronger and self._mailbox_counts(connection, flow, account, now)  # 4
         guarded_at = None if answered else account.guarded_at or (now if stronger else None)
         after = replace(account, password_reset_at=now, guarded_at=guarded_at)
-        device = self.sign_in.device(connection, visitor, account, now)
+        device = self.arrivals.device(connection, visitor, account, now)
         if self._denied(connection, after, device, origin, now):  # 2
-            return self.sign_in.decide(connection, flow, Arrival(after, {}, device, None, origin), "password", now)
+            return self.arrivals.decide(connection, flow, Arrival(after, {}, device, None, origin), "password", now)
         replaced = self.passwords.replace(connection, account.id, chosen, flow_id=flow.id, now=now)  # 3
         assert replaced is not None, "the account had a password and is locked"
         note_password_reset(connection, account.id, now, guard=guarded_at == now)
@@ -196,7 +197,7 @@ class Reset:
         proofs = {ProofKind.PASSWORD: now}  # choosing it says as much as typing it on the next page would
         others = self.sessions.find_live(connection, visitor.session_secret, now=now)  # somebody else's in this browser
         arrival = Arrival(after, proofs, device, others, origin, password_version=replaced.version)
-        return self.sign_in.decide(connection, flow, arrival, "password", now)
+        return self.arrivals.decide(connection, flow, arrival, "password", now)
 
     def _send(self, connection: Connection, flow: Flow, address: str, account: Account | None, now: datetime) -> None:
         head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.RESET

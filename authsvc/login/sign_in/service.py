@@ -17,11 +17,8 @@ from sqlalchemy import Connection
 from webauthn.helpers import bytes_to_base64url
 
 from authsvc.accounts.addresses import normalise
-from authsvc.accounts.alerts.service import AlertKind
-from authsvc.accounts.consents.service import Consents, Purpose
-from authsvc.accounts.devices.service import NO_DEVICE, DeviceFacts, Devices
-from authsvc.accounts.levels import ProofKind, level_now
-from authsvc.accounts.sessions.service import Sessions
+from authsvc.accounts.devices.service import DeviceFacts, Devices
+from authsvc.accounts.levels import ProofKind
 from authsvc.accounts.store import Account, find_account_by_email, list_addresses, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
@@ -29,23 +26,22 @@ from authsvc.core.database import Database
 from authsvc.core.errors import BadInput, Conflict
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
-from authsvc.core.sealing.service import Vault
 from authsvc.factors.passkey.attestation import policy_of
 from authsvc.factors.passkey.service import Passkeys, Refused
 from authsvc.factors.password.lockout import FORGET_DEVICE_AFTER
 from authsvc.factors.password.rules import MAX_TYPED
 from authsvc.factors.password.service import Passwords
-from authsvc.factors.password.store import Claim, Password
-from authsvc.login.finish.service import Arrival, Finish
+from authsvc.factors.password.store import Claim
+from authsvc.login.arrivals.service import Arrivals
+from authsvc.login.finish.service import Finish
 from authsvc.login.forced_change.service import ForcedChange
 from authsvc.login.offer.rule import OfferState
-from authsvc.login.service import FLOW_TTL, Flows, out_of_step
-from authsvc.login.steps import Go, Stay, page_of
+from authsvc.login.service import FLOW_TTL, out_of_step
+from authsvc.login.steps import Go, Stay
 from authsvc.login.store import Flow, keep_open
 from authsvc.login.transitions import Event, State
-from authsvc.risk.context import Action, PasskeyFacts
-from authsvc.risk.keystroke.sample import Typings, parse_typings
-from authsvc.risk.policy import Outcome
+from authsvc.login.visitor import Visitor
+from authsvc.risk.keystroke.sample import parse_typings
 from authsvc.risk.service import RiskService
 
 WRONG = "That e-mail address and password do not match. Please check both and try again."
@@ -57,17 +53,7 @@ REFUSED_UNTIL_OWNER = (
     "a device, or let us send a code to the address."
 )
 
-ACTIONS = {"client": Action.SIGN_IN, "console": Action.CONSOLE}  # by the kind of the flow; others are one's own pages
 KEPT_OPEN = timedelta(hours=4)  # somebody's lunch; what the shop asked should not wait for days
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """Who is at the page: what the browser sent along."""
-
-    origin: Origin
-    device_cookie: str | None = None
-    session_secret: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,15 +64,12 @@ class SignIn:
     clock: Clock
     limits: Limits
     audit: Audit
-    vault: Vault
-    flows: Flows
     finish: Finish
+    arrivals: Arrivals
     forced_change: ForcedChange
     passwords: Passwords
     passkeys: Passkeys
     devices: Devices
-    sessions: Sessions
-    consents: Consents
     risk: RiskService
 
     def with_password(
@@ -110,12 +93,12 @@ class SignIn:
         address = normalise(email)
         typed = parse_typings(typing)
         if makes_passkeys:
-            flow = _with(flow, passkey_offer=OfferState.POSSIBLE.value)
+            flow = replace(flow, passkey_offer=OfferState.POSSIBLE.value)
         now = self.clock.now()
         with self.database.write() as connection:  # 2
             account = find_account_by_email(connection, address)
             stored = self.passwords.find(connection, account.id) if account else None
-            device = self.device(connection, visitor, account, now)
+            device = self.arrivals.device(connection, visitor, account, now)
             bucket = device.device_id if device.known else None
             claim = self.passwords.claim(connection, address, known_device=bucket, now=now)
             if not claim.taken:
@@ -136,8 +119,8 @@ class SignIn:
                 if new_hash:
                     self.passwords.keep_rehash(connection, stored, new_hash)
                 proven = {ProofKind.PASSWORD: now}
-                arrived = self._arrived(connection, flow, account, proven, device, visitor, typed, stored, now)
-                return self.decide(connection, flow, arrived, "password", now)  # 4, 5
+                arrived = self.arrivals.arrived(connection, flow, account, proven, device, visitor, typed, stored, now)
+                return self.arrivals.decide(connection, flow, arrived, "password", now)  # 4, 5
         except Conflict:
             self._overtaken(flow, account, origin, now)
             raise
@@ -183,121 +166,23 @@ class SignIn:
                 now=now,
             )
             if isinstance(outcome, Refused):
-                self._warn_of_failed_step_up(connection, flow, origin, now)
+                self.arrivals.warn_of_failed_step_up(connection, flow, origin, now)
                 return stay_of(outcome)
             account = outcome.account
             if not account.is_active:
                 return self._not_active(connection, flow, account, origin, now)
-            device = self.device(connection, visitor, account, now)
+            device = self.arrivals.device(connection, visitor, account, now)
             self._reopen(connection, account)
             proven = {ProofKind.PASSKEY: now}
             if flow.state is State.IDENTIFY:
-                arrived = self._arrived(connection, flow, account, proven, device, visitor, None, None, now)
+                arrived = self.arrivals.arrived(connection, flow, account, proven, device, visitor, None, None, now)
                 arrived = replace(arrived, counter_went_back=outcome.counter_went_back)
-                return self.decide(connection, flow, arrived, "passkey", now)
-            arrived = self.resumed(connection, flow, account, proven, device, visitor, now)
+                return self.arrivals.decide(connection, flow, arrived, "passkey", now)
+            arrived = self.arrivals.resumed(connection, flow, account, proven, device, visitor, now)
             if outcome.counter_went_back:  # nobody knew when the step-up was asked for, so it is weighed now
                 arrived = replace(arrived, counter_went_back=True)
-                return self.decide(connection, flow, arrived, "passkey", now, event=Event.PROVEN)
+                return self.arrivals.decide(connection, flow, arrived, "passkey", now, event=Event.PROVEN)
             return self.finish.complete(connection, flow, Event.PROVEN, arrived, now=now)
-
-    def resumed(
-        self,
-        connection: Connection,
-        flow: Flow,
-        account: Account,
-        proven: Mapping[ProofKind, datetime],
-        device: DeviceFacts,
-        visitor: Visitor,
-        now: datetime,
-    ) -> Arrival:
-        """Return who arrives at the end of a step-up: the flow's proofs, and the typing it kept, with the new proof."""
-        stored = self.passwords.find(connection, account.id)
-        typed = self._unseal(flow)
-        return self._arrived(connection, flow, account, {**flow.proofs, **proven}, device, visitor, typed, stored, now)
-
-    def decide(
-        self,
-        connection: Connection,
-        flow: Flow,
-        arrival: Arrival,
-        trigger: str,
-        now: datetime,
-        *,
-        event: Event = Event.ALLOWED,
-    ) -> Go | Stay:
-        """Let risk decide on who arrives: complete the sign-in, ask for more, or refuse.
-
-        Args: event completes it; PROVEN where a step-up is weighed once more, whose earlier decision ends alike.
-        """
-        account, origin = arrival.account, arrival.origin
-        level = level_now(arrival.proofs, now=now, raised=self.sessions.raised)
-        context = self.risk.gather(
-            connection,
-            trigger=trigger,
-            account=account,
-            first_factor=level,
-            device=arrival.device,
-            origin=origin,
-            typing=arrival.typing,
-            password_version=arrival.password_version,
-            passkey=PasskeyFacts(arrival.counter_went_back),
-            action=ACTIONS.get(flow.kind, Action.ACCOUNT),
-            client_id=flow.client_id,
-            now=now,
-        )
-        decision = self.risk.decide(context)
-        required = max(flow.required_level, decision.required)
-        outcome = _outcome(flow, decision.decision, reached=level >= required)
-        decision_id = self.risk.record(
-            connection,
-            decision,
-            context,
-            account_id=account.id,
-            flow_id=flow.id,
-            client_id=flow.client_id,
-            origin=origin,
-            now=now,
-            outcome=outcome,
-        )
-        if event is Event.PROVEN and flow.decision_id is not None and outcome != "open":
-            self.risk.settle(connection, flow.decision_id, outcome, now)
-        kept: dict[str, Any] = {"account_id": account.id, "decision_id": decision_id, "proofs": dict(arrival.proofs)}
-        kept["passkey_offer"] = flow.passkey_offer
-        if decision.decision is Outcome.DENY:
-            moved = self.flows.move(connection, flow, Event.DENIED, now=now, **kept)
-            self._warn_of_failed_step_up(connection, moved, origin, now)
-            return Go(page_of(flow.id))
-        if level >= required:
-            flow, settled = _with(flow, decision_id=decision_id, risk_level=decision.required), outcome != "open"
-            return self.finish.complete(connection, flow, event, arrival, now=now, settled=settled)
-        kept |= {"risk_level": decision.required, "typing_sealed": self._seal(connection, flow, arrival)}
-        self.flows.move(connection, flow, Event.STEP_UP_ASKED, now=now, **kept)
-        return Go(page_of(flow.id))
-
-    def _arrived(
-        self,
-        connection: Connection,
-        flow: Flow,
-        account: Account,
-        proofs: Mapping[ProofKind, datetime],
-        device: DeviceFacts,
-        visitor: Visitor,
-        typed: Typings | None,
-        stored: Password | None,
-        now: datetime,
-    ) -> Arrival:
-        kind = "staff" if flow.kind == "console" else "customer"
-        session = self.sessions.find_live(connection, visitor.session_secret, kind=kind, now=now)
-        return Arrival(account, proofs, device, session, visitor.origin, typed, stored.version if stored else None)
-
-    def device(self, connection: Connection, visitor: Visitor, account: Account | None, now: datetime) -> DeviceFacts:
-        """Return what the visitor's device cookie says, for this account."""
-        if visitor.device_cookie is None:
-            return NO_DEVICE
-        return self.devices.recognise(
-            connection, visitor.device_cookie, account_id=account.id if account else None, now=now
-        )
 
     def _reopen(self, connection: Connection, account: Account) -> None:
         for address in list_addresses(connection, account.id):
@@ -377,21 +262,6 @@ class SignIn:
         )
         return Stay(PASSKEY_REFUSED)
 
-    def _warn_of_failed_step_up(self, connection: Connection, flow: Flow, origin: Origin, now: datetime) -> None:
-        self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
-
-    def _seal(self, connection: Connection, flow: Flow, arrival: Arrival) -> bytes | None:
-        if arrival.typing is None or not arrival.typing.usable:
-            return None
-        if not self.consents.given(connection, arrival.account.id, Purpose.TYPING):
-            return None
-        return self.vault.seal(arrival.typing.to_json().encode(), context=f"flows:{flow.id}")
-
-    def _unseal(self, flow: Flow) -> Typings | None:
-        if flow.typing_sealed is None:
-            return None
-        return parse_typings(self.vault.open(flow.typing_sealed, context=f"flows:{flow.id}").decode())
-
 
 def stay_of(refused: Refused) -> Stay:
     """Return what a page says to a passkey that proved nothing; why exactly is mostly in the evidence alone."""
@@ -400,17 +270,6 @@ def stay_of(refused: Refused) -> Stay:
         return Stay(PASSKEY_UNKNOWN, code="passkey.unknown_credential", members=named)
     model = refused.code == "passkey.authenticator_not_accepted"
     return Stay(MODEL_REFUSED if model else PASSKEY_REFUSED)
-
-
-def _outcome(flow: Flow, decision: Outcome, *, reached: bool) -> str:
-    """Return how the sign-in ends, as far as it is known when the decision is written."""
-    if decision is Outcome.DENY:
-        return "denied"
-    return "completed" if reached and flow.kind != "console" else "open"  # the console asks for a role, too
-
-
-def _with(flow: Flow, **changes: Any) -> Flow:
-    return Flow(**{**flow.__dict__, **changes})
 
 
 def _duration(seconds: int) -> str:

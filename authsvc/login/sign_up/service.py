@@ -35,10 +35,11 @@ from authsvc.factors.password.rules import MAX_TYPED
 from authsvc.factors.password.service import Passwords
 from authsvc.login.finish.service import Arrival, Finish
 from authsvc.login.service import Flows, out_of_step
-from authsvc.login.sign_in.service import PASSKEY_REFUSED, Visitor, stay_of
+from authsvc.login.sign_in.service import PASSKEY_REFUSED, stay_of
 from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
+from authsvc.login.visitor import Visitor
 
 USER_HANDLE_BYTES = 32
 MAX_NAME = 100

@@ -29,14 +29,15 @@ from authsvc.factors.face.ticket_state import TicketStatus
 from authsvc.factors.factor import Factor, TypedFactor, TypedPrompt
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.service import owned_kinds
+from authsvc.login.arrivals.service import Arrivals
 from authsvc.login.finish.service import Finish, device_label
 from authsvc.login.ladder import Owned, rungs
 from authsvc.login.service import Flows, out_of_step
-from authsvc.login.sign_in.service import SignIn, Visitor
 from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
 from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import Event, State
+from authsvc.login.visitor import Visitor
 from authsvc.risk.history.geo import Geo
 
 NO_MATCH_YET = "There is no capture that we could go on with yet. Send one with the app, or use another proof."
@@ -112,7 +113,7 @@ class StepUp:
     audit: Audit
     flows: Flows
     finish: Finish
-    sign_in: SignIn
+    arrivals: Arrivals
     codes: EmailCodes
     factors: tuple[Factor, ...]
     passwords: Passwords
@@ -229,7 +230,7 @@ class StepUp:
             if purpose == "verify":
                 self._require_rung(connection, flow, ProofKind.FACE, now, visitor.device_cookie)
             account = get_account(connection, flow.account_id)
-            seen = self.sign_in.device(connection, visitor, account, now)
+            seen = self.arrivals.device(connection, visitor, account, now)
             asked = Asked(
                 service=self.service_name,
                 shop=flow.client_name,
@@ -327,7 +328,7 @@ class StepUp:
         primary = list_addresses(connection, account.id)[0]
         kinds = owned_kinds(self.factors, connection, account.id)
         if ProofKind.FACE in kinds:  # only where the account knows the browser (docs/decisions/0005)
-            seen = self.sign_in.devices.recognise(connection, device, account_id=account.id, now=now)
+            seen = self.arrivals.devices.recognise(connection, device, account_id=account.id, now=now)
             kinds = kinds if seen.known else tuple(kind for kind in kinds if kind is not ProofKind.FACE)
         owned = Owned(
             kinds,
@@ -359,8 +360,8 @@ class StepUp:
         visitor: Visitor,
         now: datetime,
     ) -> Go | Stay:
-        device = self.sign_in.device(connection, visitor, account, now)
-        arrival = self.sign_in.resumed(connection, flow, account, {kind: now}, device, visitor, now)
+        device = self.arrivals.device(connection, visitor, account, now)
+        arrival = self.arrivals.resumed(connection, flow, account, {kind: now}, device, visitor, now)
         return self.finish.complete(connection, flow, Event.PROVEN, arrival, now=now)
 
     def _primary(self, connection: Connection, flow: Flow) -> str:

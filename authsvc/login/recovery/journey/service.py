@@ -46,10 +46,11 @@ from authsvc.login.mailbox.service import MailboxProof
 from authsvc.login.recovery.rules import Pending, Standing, may_set_password, standing
 from authsvc.login.recovery.service import Recoveries
 from authsvc.login.service import Flows, Purpose, belongs_to, out_of_step
-from authsvc.login.sign_in.service import PASSKEY_REFUSED, Visitor
+from authsvc.login.sign_in.service import PASSKEY_REFUSED
 from authsvc.login.steps import RECOVERY_KIND, Go, Stay, recovery_page_of
 from authsvc.login.store import Flow, find_flow
 from authsvc.login.transitions import Event, State
+from authsvc.login.visitor import Visitor
 
 CLIENT_NAME = "your account"
 DONE = "/login/recovery/done"
