@@ -14,7 +14,7 @@ class Contribution(NamedTuple):  # not a dataclass: a decision makes a score of 
 
 
 def step(count: int, steps: Iterable[tuple[int, float]]) -> float:
-    """Return the weight of the last step that `count` reaches; 0.0 below the first. Steps are (at least, weight), up."""
+    """Return the weight of the last of the rising (at least, weight) that `count` reaches; 0.0 below the first."""
     reached = 0.0
     for least, weight in steps:
         if count < least:

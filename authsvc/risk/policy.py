@@ -166,11 +166,11 @@ def decide(contributions: tuple[Contribution, ...], policy: Policy, context: Ris
     log_odds = math.fsum([policy.prior_log_odds, *[each.log_odds for each in contributions]])
     probability = _probability(log_odds)
     outcome = _by_thresholds(probability, policy)  # 1
-    asked = (
-        *_forcing(contributions, policy, context),  # 2
-        *_ruling(contributions, policy, context, probability),  # 3
-        *_requiring(policy, context),  # 4
-    )
+    asked = [*_forcing(contributions, policy, context)]  # 2
+    if policy.rules:
+        asked += _ruling(contributions, policy, context, probability)  # 3
+    if policy.requirements:
+        asked += _requiring(policy, context)  # 4
     before, shown = outcome, tuple[Contribution, ...]()
     if asked:
         outcome = max((outcome, *(each.outcome for each in asked)), key=_ORDER.__getitem__)
@@ -250,8 +250,6 @@ def _forcing(contributions: tuple[Contribution, ...], policy: Policy, context: R
 def _ruling(
     contributions: tuple[Contribution, ...], policy: Policy, context: RiskContext, probability: float
 ) -> Iterator[_Asked]:
-    if not policy.rules:
-        return
     subject = Subject(context, probability, tuple(each.code for each in contributions))
     for rule in policy.rules:
         level = max(rule.requires or Level.NONE, _required(policy, context))
@@ -264,8 +262,6 @@ def _ruling(
 
 
 def _requiring(policy: Policy, context: RiskContext) -> Iterator[_Asked]:
-    if not policy.requirements:
-        return
     level = max((each.level for each in policy.requirements if each.covers(context)), default=Level.NONE)
     if context.first_factor < level:
         text = "The policy requires this level of the client or the action, whatever the risk."

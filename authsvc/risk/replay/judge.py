@@ -13,7 +13,9 @@ Where that can't be asked, the reason is counted and nothing is guessed:
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
+from authsvc.accounts.levels import Level
 from authsvc.risk.context import parse_inputs
 from authsvc.risk.policy import Decision, Policy, decide
 from authsvc.risk.signals import MODEL_VERSION, score
@@ -28,8 +30,10 @@ class Verdict(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True)
-class Stored:
+_NAME_OF = tuple(level.name.lower() for level in Level)
+
+
+class Stored(NamedTuple):
     """What was decided."""
 
     decision: str
@@ -40,14 +44,13 @@ class Stored:
     model_version: str
 
 
-@dataclass(frozen=True)
-class Judged:
-    """`after` and the two facts are None where the inputs could not be read."""
+class Judged(NamedTuple):
+    """`after` and the two facts are empty where the inputs could not be read."""
 
     verdict: Verdict
-    after: str | None = None
-    device: str | None = None
-    country: str | None = None
+    after: str = ""
+    device: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def _verdict(stored: Stored, again: Decision | None) -> Verdict:
         return Verdict.UNKNOWN_POLICY
     equal = (
         again.decision == stored.decision
-        and again.required.name.lower() == stored.required
+        and _NAME_OF[again.required] == stored.required
         and again.log_odds == stored.log_odds
         and again.probability == stored.probability
     )

@@ -5,6 +5,7 @@ and process), an opening, a parsing and a scoring; that is why it takes processe
 are scored as they come, and only counts leave the process.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ KEYS_KEPT = 50_000
 NO_LABEL, OWN_PAGES = "none", "authsvc"
 
 Slice = tuple[datetime, datetime]
+# What a decision is counted by; a plain tuple, for there is one of every row. Judged, decision, version of the policy,
+# label, client, trigger, and the id of a mismatch.
+Counted = tuple[Judged, str, str, str | None, str | None, str, str | None]
 
 
 @dataclass(frozen=True)
@@ -81,39 +85,39 @@ def _in_process(each: Slice) -> Tally:
 
 
 def _replay_slice(work: Work, database: Database, keys: "_Keys", each: Slice) -> Tally:
-    tally, judge = Tally(), Judge(work.old, work.new)
+    judge = Judge(work.old, work.new)
     with database.read() as connection:
-        for row in stream_decisions(connection, *each):
-            _count(tally, row, _judged(judge, keys, row))
+        alike = Counter(_counted(judge, keys, row) for row in stream_decisions(connection, *each))
+    tally = Tally()
+    for counted, times in alike.items():
+        _add(tally, counted, times)
     return tally
 
 
-def _judged(judge: Judge, keys: "_Keys", row: Row[Any]) -> Judged:
-    if row.account_id is None or row.sealed_key is None:
-        return Judged(Verdict.ERASED)
-    try:
-        key = keys.of(row.account_id, row.sealed_key)
-        inputs = open_with(key, row.inputs_sealed, context=f"risk_decisions:{row.id}")
-    except CannotOpen:
-        return Judged(Verdict.UNREADABLE)
-    stored = Stored(row.decision, row.required, row.log_odds, row.probability, row.policy_version, row.model_version)
-    return judge.judge(stored, inputs)
+def _counted(judge: Judge, keys: "_Keys", row: Row[*tuple[Any, ...]]) -> Counted:
+    decision_id, account_id, sealed_key, sealed, label, client_id, trigger, *told = row
+    stored = Stored(*told)
+    if account_id is None or sealed_key is None:
+        judged = Judged(Verdict.ERASED)
+    else:
+        try:
+            inputs = open_with(keys.of(account_id, sealed_key), sealed, context=f"risk_decisions:{decision_id}")
+            judged = judge.judge(stored, inputs)
+        except CannotOpen:
+            judged = Judged(Verdict.UNREADABLE)
+    mismatch = decision_id if judged.verdict is Verdict.MISMATCH else None
+    return judged, stored.decision, stored.policy_version, label, client_id, trigger, mismatch
 
 
-def _count(tally: Tally, row: Row[Any], judged: Judged) -> None:
-    tally.verdicts[judged.verdict] += 1
-    tally.policies[row.policy_version] += 1
-    if judged.verdict is Verdict.MISMATCH:
-        tally.mismatches.append(row.id)
-    if judged.after is not None:
-        segment = Segment(
-            row.label or NO_LABEL,
-            row.client_id or OWN_PAGES,
-            row.trigger,
-            judged.device or "",
-            judged.country or "",
-        )
-        tally.moved[segment, row.decision, judged.after] += 1
+def _add(tally: Tally, counted: Counted, times: int) -> None:
+    judged, before, policy_version, label, client_id, trigger, mismatch = counted
+    tally.verdicts[judged.verdict] += times
+    tally.policies[policy_version] += times
+    if mismatch is not None:
+        tally.mismatches.append(mismatch)
+    if judged.after:
+        segment = Segment(label or NO_LABEL, client_id or OWN_PAGES, trigger, judged.device, judged.country)
+        tally.moved[segment, before, judged.after] += times
 
 
 @dataclass

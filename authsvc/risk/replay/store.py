@@ -17,24 +17,25 @@ _ROWS = (
     select(
         _COLUMNS.id,
         _COLUMNS.account_id,
+        personal_keys.c.sealed_key,
+        _COLUMNS.inputs_sealed,
+        risk_labels.c.label,
         _COLUMNS.client_id,
         _COLUMNS.trigger,
+        # What was decided: judge.Stored.
         _COLUMNS.decision,
         _COLUMNS.required,
         _COLUMNS.log_odds,
         _COLUMNS.probability,
         _COLUMNS.policy_version,
         _COLUMNS.model_version,
-        _COLUMNS.inputs_sealed,
-        personal_keys.c.sealed_key,
-        risk_labels.c.label,
     )
     .outerjoin(personal_keys, personal_keys.c.account_id == _COLUMNS.account_id)
     .outerjoin(risk_labels, risk_labels.c.decision_id == _COLUMNS.id)
 )
 
 
-def stream_decisions(connection: Connection, begin: datetime, end: datetime) -> Iterable[Row[Any]]:
+def stream_decisions(connection: Connection, begin: datetime, end: datetime) -> Iterable[Row[*tuple[Any, ...]]]:
     """Return the decisions of [begin, end), in no order, as they are read."""
     query = _ROWS.where(_COLUMNS.at >= begin, _COLUMNS.at < end)
     return connection.execution_options(yield_per=AT_ONCE).execute(query)
