@@ -33,7 +33,7 @@ FLOW_TTL = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
-class Purpose:
+class FlowPurpose:
     """What a sign-in is for."""
 
     kind: str  # client | console | account | face
@@ -78,7 +78,7 @@ class Flows:
 
     def begin(
         self,
-        purpose: Purpose,
+        purpose: FlowPurpose,
         *,
         browser: str,
         session: Session | None = None,
@@ -237,7 +237,7 @@ class Flows:
         )
 
 
-def _first_state(purpose: Purpose) -> State:
+def _first_state(purpose: FlowPurpose) -> State:
     """A recovery is no sign-in: no password and no passkey can be shown in its flow."""
     return State.RECOVERY_ADDRESS if purpose.kind == RECOVERY_KIND else State.IDENTIFY
 
@@ -254,8 +254,10 @@ def may_reset(flow: Flow) -> bool:
 
 
 def expired() -> Gone:
+    """Return what is raised for a flow that nobody can use any more, or never could."""
     return Gone("flow.expired", "This sign-in has expired or is finished. Please start again where you came from.")
 
 
 def out_of_step() -> Conflict:
+    """Return what is raised for a step that is not the flow's next one: a double click, an old tab, or a try."""
     return Conflict("flow.out_of_step", "This page is not the current step of your sign-in any more.")

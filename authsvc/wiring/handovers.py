@@ -10,8 +10,7 @@ from authsvc.accounts.sessions.service import Session
 from authsvc.accounts.store import get_account
 from authsvc.core.origin import Origin
 from authsvc.login.branding import Brand
-from authsvc.login.service import Flows
-from authsvc.login.service import Purpose as FlowPurpose
+from authsvc.login.service import FlowPurpose, Flows
 from authsvc.oidc.branding.service import Branding
 from authsvc.oidc.flows import FinishedSignIn, RefusedSignIn, SignInRequest
 

@@ -16,7 +16,7 @@ from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
 from authsvc.login.account.fresh.service import ACCOUNT_NAME
 from authsvc.login.account.places import Place, kept
-from authsvc.login.service import Flows, Purpose
+from authsvc.login.service import FlowPurpose, Flows
 from authsvc.login.store import Flow
 
 
@@ -43,7 +43,7 @@ class Join:
             raise Gone(
                 "invited.over", "This link has been used or has expired. You can create an account at the shop as ever."
             )
-        purpose = Purpose(
+        purpose = FlowPurpose(
             kind="account",
             client_name=ACCOUNT_NAME,
             required=Level.NONE,

@@ -22,7 +22,7 @@ from authsvc.core.errors import Gone
 from authsvc.core.ids import hash_secret, new_id, new_secret
 from authsvc.core.limits import Limits
 from authsvc.core.origin import Origin
-from authsvc.login.service import Flows, Purpose
+from authsvc.login.service import FlowPurpose, Flows
 from authsvc.login.store import Flow
 
 INVITATION_TTL = timedelta(days=1)
@@ -92,13 +92,13 @@ class Staff:
                 origin=origin,
                 facts={"invitation": invitation_id, "role": role},
             )
-        purpose = Purpose("console", CONSOLE_NAME, Level.PHR, grant_role=role)
+        purpose = FlowPurpose("console", CONSOLE_NAME, Level.PHR, grant_role=role)
         return self.flows.begin(purpose, browser=browser, origin=origin)
 
     def begin_sign_in(self, *, browser: str, origin: Origin) -> Flow:
         """Begin a sign-in to the console: a passkey, whatever risk says."""
         self.limits.spend("flow_per_address", origin.source)
-        return self.flows.begin(Purpose("console", CONSOLE_NAME, Level.PHR), browser=browser, origin=origin)
+        return self.flows.begin(FlowPurpose("console", CONSOLE_NAME, Level.PHR), browser=browser, origin=origin)
 
     def find(self, secret: str | None, *, now: datetime) -> Member | None:
         """Return who is at work behind a console cookie."""

@@ -24,8 +24,7 @@ from authsvc.factors.face.refusals import error_of
 from authsvc.factors.face.service import FaceService
 from authsvc.factors.face.ticket import TicketText, device_ticket_text
 from authsvc.login.account.fresh.service import ACCOUNT_NAME, FreshProof
-from authsvc.login.service import Flows
-from authsvc.login.service import Purpose as FlowPurpose
+from authsvc.login.service import FlowPurpose, Flows
 from authsvc.login.store import Flow
 
 

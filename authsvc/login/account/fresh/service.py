@@ -28,7 +28,7 @@ from authsvc.core.origin import Origin
 from authsvc.factors.factor import Factor
 from authsvc.factors.service import highest_demand, owned_kinds
 from authsvc.login.account.places import Place, kept
-from authsvc.login.service import Flows, Purpose
+from authsvc.login.service import FlowPurpose, Flows
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
 
@@ -130,7 +130,7 @@ class FreshProof:
             owner = self.owner(connection, secret, now=now)
             kinds = self.kinds(connection, owner.id)
             addresses = list_addresses(connection, owner.id)
-        purpose = Purpose(
+        purpose = FlowPurpose(
             "account",
             ACCOUNT_NAME,
             highest_demand(kinds),
@@ -143,5 +143,5 @@ class FreshProof:
     def begin_sign_in(self, place: Place, *, row: str = "", browser: str, origin: Origin) -> Flow:
         """Begin a sign-in that ends at `place`. Raises TooMany: the address begins too many flows."""
         self.limits.spend("flow_per_address", origin.source)
-        purpose = Purpose("account", ACCOUNT_NAME, Level.PWD, params=kept(place, row))
+        purpose = FlowPurpose("account", ACCOUNT_NAME, Level.PWD, params=kept(place, row))
         return self.flows.begin(purpose, browser=browser, origin=origin)

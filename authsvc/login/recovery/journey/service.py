@@ -45,7 +45,7 @@ from authsvc.factors.password.service import Passwords
 from authsvc.login.mailbox.service import MailboxProof
 from authsvc.login.recovery.rules import Pending, Standing, may_set_password, standing
 from authsvc.login.recovery.service import Recoveries
-from authsvc.login.service import Flows, Purpose, belongs_to, out_of_step
+from authsvc.login.service import FlowPurpose, Flows, belongs_to, out_of_step
 from authsvc.login.sign_in.service import PASSKEY_REFUSED
 from authsvc.login.steps import RECOVERY_KIND, Go, Stay, recovery_page_of
 from authsvc.login.store import Flow, find_flow
@@ -95,7 +95,7 @@ class RecoveryJourney:
         of its shop, and nothing else of it.
         """
         self.limits.spend("flow_per_address", origin.source)
-        purpose = Purpose(RECOVERY_KIND, CLIENT_NAME, Level.NONE, client_id=self._shop_of(came_from, browser))
+        purpose = FlowPurpose(RECOVERY_KIND, CLIENT_NAME, Level.NONE, client_id=self._shop_of(came_from, browser))
         return self.flows.begin(purpose, browser=browser, origin=origin)
 
     def begin(self, flow: Flow, *, email: str, visitor: Visitor) -> Go:
