@@ -15,6 +15,8 @@ from enum import StrEnum
 
 
 class State(StrEnum):
+    """Where a flow stands; the page of each is in login/routes.py (`show`), reset/routes.py and recovery/routes.py."""
+
     IDENTIFY = "identify"
     PROVE_ADDRESS = "prove_address"
     CHOOSE_CREDENTIAL = "choose_credential"
@@ -27,13 +29,15 @@ class State(StrEnum):
     RECOVERY_ADDRESS = "recovery_address"
     RECOVERY_CODE = "recovery_code"
     RECOVERY = "recovery"
-    READY = "ready"
-    DENIED = "denied"
-    REFUSED = "refused"
+    READY = "ready"  # finished; whoever began it has not taken it yet
+    DENIED = "denied"  # by the policy
+    REFUSED = "refused"  # by the person, who turned back, or because what the client asks can't be proven
     SPENT = "spent"
 
 
 class Event(StrEnum):
+    """What moves a flow on."""
+
     SIGN_UP_BEGUN = "sign_up_begun"
     ADDRESS_PROVEN = "address_proven"
     SIGNED_UP = "signed_up"

@@ -65,6 +65,7 @@ class Wishes:
 
     @property
     def silent(self) -> bool:
+        """Whether no page may be shown."""
         return "none" in self.prompt
 
     @property

@@ -32,6 +32,7 @@ class Demand:
 
     @property
     def fresh(self) -> bool:
+        """Whether somebody has to prove themselves now, whatever the session is worth."""
         return self.prompt_login or self.max_age_s == 0
 
 

@@ -23,6 +23,8 @@ QUIET = timedelta(hours=1)
 
 
 class AlertKind(StrEnum):
+    """What an owner is told of; WHAT_HAPPENED says it in a sentence."""
+
     NEW_DEVICE = "new_device"
     STEP_UP_FAILED = "step_up_failed"
     FACTOR_ADDED = "factor_added"

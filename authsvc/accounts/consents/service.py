@@ -23,6 +23,8 @@ from authsvc.core.origin import Origin
 
 
 class Purpose(StrEnum):
+    """What is kept of a person only where they agreed."""
+
     TYPING = "typing"
     FACE = "face"
 
@@ -82,6 +84,7 @@ class Consents:
         return self.given_at(connection, account_id, purpose) is not None
 
     def given_at(self, connection: Connection, account_id: str, purpose: Purpose) -> datetime | None:
+        """Return when today's words were agreed to; None when they were not, or no longer are."""
         current = {"account_id": account_id, "purpose": purpose.value, "version": WORDINGS[purpose].version}
         given_at: datetime | None = connection.execute(_FIND_CURRENT, current).scalar_one_or_none()
         return given_at

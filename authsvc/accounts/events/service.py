@@ -41,6 +41,8 @@ from authsvc.core.sealing.service import Vault
 
 
 class EventType(StrEnum):
+    """What a receiver is told of an account: its id and this, never what is in it."""
+
     CREATED = "account.created"
     CHANGED = "account.changed"  # the address, the name or the status
     ERASED = "account.erased"

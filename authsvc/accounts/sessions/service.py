@@ -73,6 +73,7 @@ class Sessions:
         return level_now(session.proofs, now=now, raised=self.raised)
 
     def amr(self, session: Session, *, now: datetime) -> tuple[str, ...]:
+        """Return how the session was proven, in the words of RFC 8176."""
         return amr_now(session.proofs, now=now, raised=self.raised)
 
     def open(
@@ -130,6 +131,7 @@ class Sessions:
         return self._live(rows, now) if rows and rows[0].kind == kind else None
 
     def find_live_by_id(self, connection: Connection, session_id: str, *, now: datetime) -> Session | None:
+        """Return a session that has not ended, by the id that a code, a token or a ticket keeps."""
         rows = connection.execute(_FIND_BY_ID, {"session_id": session_id}).all()
         return self._live(rows, now) if rows else None
 

@@ -12,6 +12,8 @@ _ROW = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)  # what new_id() makes
 
 
 class Place(StrEnum):
+    """A page of the account's own, which a fresh proof may lead back to."""
+
     HOME = "/account"
     PASSKEYS = "/account/passkeys"
     ADD_PASSKEY = "/account/passkeys/add"

@@ -91,6 +91,7 @@ class SigningKeys:
         return self._rows()
 
     def is_published(self, key: SigningKey, *, now: datetime) -> bool:
+        """Return whether clients still find the key: what it signed is checked with it for a while after its end."""
         return key.retired_at is None or now < key.retired_at + self.overlap
 
     def _rows(self) -> list[SigningKey]:
