@@ -168,7 +168,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
 
     flows = Flows(database, audit, clock, limits, brands)
     fresh = FreshProof(database, clock, limits, flows, sessions, factors)
-    offers = Offers(database, clock, limits, audit, alerts, passkeys, fresh)
+    offers = Offers(database, clock, limits, audit, alerts, passkeys, face, fresh)
     completed = (recoveries.stop_at_sign_in, face.open_again)
     finish = Finish(flows, sessions, devices, risk, alerts, audit, offers, completed)
     arrivals = Arrivals(vault, flows, finish, passwords, devices, sessions, consents, risk)

@@ -45,7 +45,7 @@ class Flow:
     typing_sealed: bytes | None = None
     refusal: str | None = None
     alerted_at: datetime | None = None
-    passkey_offer: str | None = None
+    offer: str | None = None
     step_up_kind: ProofKind | None = None
 
     @property
@@ -181,6 +181,7 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _flow(row: Row[Any]) -> Flow:
     values = dict(row._mapping)
+    values["offer"] = values.pop("passkey_offer")
     values["state"] = State(row.state)
     values["step_up_kind"] = ProofKind(row.step_up_kind) if row.step_up_kind else None
     values["required_level"] = Level(row.required_level)

@@ -32,7 +32,7 @@ flows = Table(
     Column("refusal", String(40)),
     Column("alerted_at", UtcDateTime),
     Column("step_up_kind", String(24)),  # accounts/levels.py: what is being typed in step_up_code
-    Column("passkey_offer", String(12)),  # login/offer/rule.py
+    Column("passkey_offer", String(12), key="offer"),  # login/offer/rule.py; named when there was but one
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Index("ix_flows_expires_at", "expires_at"),

@@ -67,7 +67,7 @@ def build_routers(parts: Services, pages: Pages, csrf: Csrf, *, storefront_url: 
         login_routes.build_router(shown, csrf),
         sign_in_routes.build_router(shown, parts.sign_in, csrf),
         sign_up_routes.build_router(shown, parts.sign_up, csrf),
-        offer_routes.build_router(shown, parts.offers, csrf),
+        offer_routes.build_router(shown, parts.offers, parts.step_up, csrf),
         signal_routes.build_router(parts.signals),
         step_up_routes.build_router(shown, parts.step_up, csrf),
         reset_routes.build_router(shown, parts.reset, csrf),

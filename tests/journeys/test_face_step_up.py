@@ -83,6 +83,11 @@ def with_face(service: Running) -> tuple[BrowserClient, Device]:
     """Return a browser that the account knows, and the phone that is registered with it."""
     browser = service.browser()
     service.sign_up(browser, EMAIL)
+    return browser, give_face(browser)
+
+
+def give_face(browser: BrowserClient) -> Device:
+    """Allow, register a phone and enrol, in a browser that is signed in; return the phone."""
     browser.open("/account/consents")
     page = browser.answer.text
     version = re.search(r'name="purpose" value="face">\s*<input type="hidden" name="version" value="(\d+)"', page)
@@ -95,7 +100,7 @@ def with_face(service: Running) -> tuple[BrowserClient, Device]:
     device = registered(browser)
     browser.open("/account/face")
     assert captured(browser, press(browser, "/account/face"), device, 100)["outcome"] == "enrolled"
-    return browser, device
+    return device
 
 
 def asked_for_more(service: Running, browser: BrowserClient) -> tuple[Shop, httpx.Response]:

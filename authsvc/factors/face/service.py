@@ -127,6 +127,15 @@ class FaceService:
         """Return whether a template of this embedder can be compared with today's captures."""
         return self.embedder is None or embedder == self.embedder
 
+    def is_outdated(self, connection: Connection, account_id: str) -> bool:
+        """Return whether a face would count again if it were enrolled anew: what is kept is of another embedder."""
+        if not self.enabled or self.settings.satisfies == "never":
+            return False
+        template = store.find_template(connection, account_id)
+        if template is None or self.is_current(template.embedder):
+            return False
+        return self.captures.verdicts.missing(connection, account_id, "enrol") is None
+
     def template(self, connection: Connection, account_id: str) -> store.Template | None:
         return store.find_template(connection, account_id)
 

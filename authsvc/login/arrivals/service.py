@@ -136,7 +136,7 @@ class Arrivals:
         if event is Event.PROVEN and flow.decision_id is not None and outcome != "open":
             self.risk.settle(connection, flow.decision_id, outcome, now)
         kept: dict[str, Any] = {"account_id": account.id, "decision_id": decision_id, "proofs": dict(arrival.proofs)}
-        kept["passkey_offer"] = flow.passkey_offer
+        kept["offer"] = flow.offer
         if decision.decision is Outcome.DENY:
             moved = self.flows.move(connection, flow, Event.DENIED, now=now, **kept)
             self.warn_of_failed_step_up(connection, moved, origin, now)

@@ -117,7 +117,7 @@ class Finish:
             risk_level=flow.risk_level,
             proofs=dict(arrival.proofs),
             typing_sealed=None,
-            passkey_offer=offer,
+            offer=offer,
         )  # 1
         if flow.kind != "client":
             self.flows.move(connection, moved, Event.RESUMED, now=now)
@@ -214,7 +214,7 @@ def device_label(user_agent: str) -> str:
 
 
 def _destination(flow: Flow) -> str:
-    if flow.passkey_offer == OfferState.DUE:
+    if flow.offer in (OfferState.PASSKEY, OfferState.FACE):
         return f"/login/offer?flow={flow.id}"
     return {
         "client": f"/oauth2/authorize/resume?flow={flow.id}",

@@ -25,6 +25,7 @@ EXPORTED: Mapping[str, tuple[str, ...]] = {
     "behaviour_profiles": ("updated_at",),
     "cases": ("kind", "opened_at", "handled_at"),
     "consents": ("purpose", "version", "given_at", "withdrawn_at"),
+    "face_offers": ("answered_at",),
     "imported_accounts": ("source_id",),
     "known_networks": ("first_seen_at", "last_seen_at", "count"),
     "passkey_offers": ("answered_at",),

@@ -1,1 +1,1 @@
-"""The offer to make a passkey, after a sign-in that took a password."""
+"""What is asked at the end of a sign-in: to make a passkey, or to enrol one's face again."""

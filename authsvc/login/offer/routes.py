@@ -1,7 +1,6 @@
-"""The offer of a passkey over HTTP: a page between the end of a sign-in and the shop.
+"""What is asked at the end of a sign-in, over HTTP: a page between it and the shop.
 
-Only a browser whose script said that it can make passkeys is led here. Whatever is not as it should be leads on to the
-shop, where the end of the sign-in decides.
+Whatever is not as it should be leads on to the shop, where the end of the sign-in decides.
 """
 
 from typing import Any
@@ -10,10 +9,14 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from authsvc.core.errors import Gone, NotAllowed
+from authsvc.core.errors import AuthsvcError, Gone, NotAllowed
+from authsvc.login.account.routes import note
+from authsvc.login.offer.rule import OfferState
 from authsvc.login.offer.service import Offers, arrival_of
 from authsvc.login.routes import FlowPages, Text
 from authsvc.login.sign_in.routes import PasskeyStart, PasskeyStep
+from authsvc.login.step_up.routes import show_face_ticket
+from authsvc.login.step_up.service import StepUp
 from authsvc.web import cookies
 from authsvc.web.csrf import Csrf
 from authsvc.web.origin import origin_of
@@ -25,8 +28,8 @@ class OfferStart(PasskeyStart):
     conditional: bool = False
 
 
-def build_router(shown: FlowPages, offers: Offers, csrf: Csrf) -> APIRouter:
-    """Return the routes of the offer."""
+def build_router(shown: FlowPages, offers: Offers, step_up: StepUp, csrf: Csrf) -> APIRouter:
+    """Return the routes of the offers."""
     router = APIRouter(prefix="/login/offer", dependencies=[Depends(csrf.require)], include_in_schema=False)
 
     @router.get("")
@@ -39,7 +42,7 @@ def build_router(shown: FlowPages, offers: Offers, csrf: Csrf) -> APIRouter:
             return RedirectResponse(arrival_of(opened), status_code=303)
         return shown.pages.render(
             request,
-            "login/offer.html",
+            "login/offer_face.html" if opened.offer == OfferState.FACE else "login/offer.html",
             form_action=(opened.redirect_origin,) if opened.redirect_origin else (),
             flow=opened.id,
             client_name=opened.client_name,
@@ -66,6 +69,24 @@ def build_router(shown: FlowPages, offers: Offers, csrf: Csrf) -> APIRouter:
                 opened, credential=body.credential, secret=_session(request), origin=origin_of(request)
             ),
         )
+
+    @router.post("/face")
+    def face(request: Request, flow: Text) -> Response:
+        try:
+            opened = shown.open(request, flow)
+        except (Gone, NotAllowed) as problem:
+            return shown.lost(request, problem)
+        leads_on = arrival_of(opened)
+        taken = offers.take_face(opened, secret=_session(request), origin=origin_of(request))
+        if taken is None:
+            return RedirectResponse(leads_on, status_code=303)
+        try:
+            return show_face_ticket(
+                shown, step_up, request, taken, purpose="enrol", back=leads_on, again="/login/offer/face"
+            )
+        except AuthsvcError as problem:  # too many tickets, or consent was taken back at this moment
+            note(request, problem)
+            return RedirectResponse(leads_on, status_code=303)
 
     @router.post("/decline")
     def decline(request: Request, flow: Text) -> Response:

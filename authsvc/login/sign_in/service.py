@@ -93,7 +93,7 @@ class SignIn:
         address = normalise(email)
         typed = parse_typings(typing)
         if makes_passkeys:
-            flow = replace(flow, passkey_offer=OfferState.POSSIBLE.value)
+            flow = replace(flow, offer=OfferState.POSSIBLE.value)
         now = self.clock.now()
         with self.database.write() as connection:  # 2
             account = find_account_by_email(connection, address)

@@ -8,7 +8,7 @@ from authsvc.core.errors import Conflict, Gone, NotAllowed, NotFound
 from authsvc.core.segno_qr import qr_picture
 from authsvc.factors.face.service import TicketPurpose
 from authsvc.login.routes import FlowPages, Text, visitor_of
-from authsvc.login.step_up.service import StepUp, flow_passed_first_factor
+from authsvc.login.step_up.service import StepUp, may_capture
 from authsvc.login.steps import page_of
 from authsvc.login.store import Flow
 from authsvc.web.csrf import Csrf
@@ -69,14 +69,16 @@ def show_face_ticket(
     Args:
         back: where another way is. again: the form that asks for a new ticket.
     """
-    if not flow_passed_first_factor(flow):
+    if not may_capture(flow, purpose):
         raise NotAllowed("login.first_factor_missing", "A face capture needs a sign-in that has begun.")
     ticket = step_up.face_ticket(flow, purpose=purpose, visitor=visitor_of(request, flow))
     return shown.pages.render(
         request,
         "login/face.html",
+        form_action=(flow.redirect_origin,) if flow.redirect_origin else (),
         flow=flow.id,
         client_name=flow.client_name,
+        leads_on=flow.kind != "face",
         headers={"permissions-policy": PERMISSIONS_WITH_CAMERA},
         error=None,
         ticket=ticket,

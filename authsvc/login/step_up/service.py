@@ -32,6 +32,7 @@ from authsvc.factors.service import owned_kinds
 from authsvc.login.arrivals.service import Arrivals
 from authsvc.login.finish.service import Finish, device_label
 from authsvc.login.ladder import Owned, rungs
+from authsvc.login.offer.rule import OfferState
 from authsvc.login.service import Flows, out_of_step
 from authsvc.login.sign_up.service import NO_TRIES_LEFT, WRONG_CODE
 from authsvc.login.steps import Go, Stay, page_of
@@ -223,7 +224,7 @@ class StepUp:
             TooMany: the address asks for too many.
         """
         self.limits.spend("code_per_address", visitor.origin.source)
-        if flow.account_id is None or not flow_passed_first_factor(flow):
+        if flow.account_id is None or not may_capture(flow, purpose):
             raise out_of_step()
         now = self.clock.now()
         with self.database.write() as connection:
@@ -389,8 +390,13 @@ def _rung_missing() -> NotAllowed:
     return NotAllowed("login.rung_missing", "This proof does not count for your account, or is not enough here.")
 
 
-def flow_passed_first_factor(flow: Flow) -> bool:
-    """Return whether somebody has proven a first factor in this flow, or holds the session it was begun with."""
-    if flow.kind == "face":
-        return flow.state is State.READY and flow.session_id is not None
+def may_capture(flow: Flow, purpose: TicketPurpose) -> bool:
+    """Return whether a face may be captured in this flow.
+
+    To enrol: by whoever holds the session that it was begun with, or that finished it and was asked to (login/offer).
+    To verify: by somebody who has proven a first factor in it.
+    """
+    if purpose == "enrol":
+        asked = flow.kind == "face" or flow.offer == OfferState.FACE_TAKEN
+        return asked and flow.state is State.READY and flow.session_id is not None
     return flow.state in (State.STEP_UP, State.STEP_UP_CODE) and bool(flow.proofs)

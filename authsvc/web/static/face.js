@@ -42,7 +42,7 @@ function show(status, reason, counts = false) {
   const heading = result.querySelector("h1");
   document.title = heading.textContent;
   heading.focus();
-  if (counts) document.querySelector("[data-face-go-on]")?.click();
+  if (counts || status === "enrolled") document.querySelector("[data-face-go-on]")?.click();
 }
 
 async function ask() {

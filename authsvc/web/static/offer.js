@@ -1,14 +1,14 @@
 // The offer of a passkey after a sign-in. While the page is read, a browser that can makes one by itself (conditional
 // create); it does so for somebody whose saved password has just been used, and says so itself.
 //
-// The way to the shop is never blocked: what the service refuses leads there, and so does a page that nobody answers.
+// The way to the shop is never blocked: what the service refuses leads there.
 
 import { handOver, say } from "./ceremony.js";
 import { Refused, post } from "./http.js";
 
 const button = document.querySelector("button[data-passkey=create]");
 const { flow, options, verify } = button.dataset;
-const { next, waitsS } = document.querySelector("[data-next]").dataset;
+const { next } = document.querySelector("[data-next]").dataset;
 const RETRIABLE = new Set(["passkey.refused", "limits.too_many", ""]);
 
 let waiting = null;
@@ -49,5 +49,4 @@ document.addEventListener("passkey:ended", ({ detail }) => {
   if (detail instanceof Refused && !RETRIABLE.has(detail.code)) goOn();
 });
 document.addEventListener("submit", stop);
-setTimeout(goOn, Number(waitsS) * 1000);
 makeQuietly();
