@@ -3,11 +3,13 @@
 The same customers are measured both times; what grows around them are rows of other accounts, made by the database
 itself (generate_series): networks, decisions, failures and profiles, and every cell of the population's counts. So it
 shows whether a look-up grows with a table, not what a disk costs that has never read the row. Pure scoring is timed
-alone, on a profile that is as full as one can be.
+alone, on a profile that is as full as one can be. The database is a PostgreSQL of the bench's own, or the one given.
 """
 
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import cycle, islice
@@ -17,6 +19,8 @@ from sqlalchemy import Connection, text
 from authsvc.accounts.devices.service import DeviceFacts
 from authsvc.accounts.levels import Level
 from authsvc.accounts.store import Account, insert_account
+from authsvc.cli.bench.not_measured import NotMeasured
+from authsvc.cli.bench.postgresql import find_programs, running
 from authsvc.cli.bench.server import BenchServer, prepared
 from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.origin import Origin
@@ -70,13 +74,16 @@ class Times:
     p99_ms: float
 
 
-def measure_risk(rows: int, database: str) -> dict[str, object]:
+def measure_risk(rows: int, database: str | None) -> dict[str, object]:
     """Return percentiles of the step at SHORT and at `rows` rows of history, and of scoring.
 
     Args:
-        database: the URL of an empty PostgreSQL database.
+        database: the URL of an empty PostgreSQL database; None starts a server for the bench.
+
+    Raises:
+        NotMeasured: none is given, and the machine has no programs to start one.
     """
-    with prepared(DATABASE__URL=database) as server:
+    with _empty(database) as url, prepared(DATABASE__URL=url) as server:
         customers = [_customer(server, number) for number in range(CUSTOMERS)]
         filled = _fill(server, 0, SHORT)
         short = _steps(server, customers)
@@ -92,6 +99,18 @@ def measure_risk(rows: int, database: str) -> dict[str, object]:
         "risk_scoring_ms": _scoring().__dict__,
         "risk_rows_filled_in_s": round(filling_s),
     }
+
+
+@contextmanager
+def _empty(database: str | None) -> Iterator[str]:
+    if database is not None:
+        yield database
+        return
+    programs = find_programs()
+    if programs is None:
+        raise NotMeasured("PostgreSQL's programs are not on this machine; name an empty database with --database")
+    with running(programs) as url:
+        yield url
 
 
 def _fill(server: BenchServer, first: int, rows: int) -> int:
