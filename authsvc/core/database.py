@@ -33,7 +33,7 @@ metadata = MetaData(
 
 
 Statement = TypeVar("Statement")
-_LATER = "authsvc_later"  # the rows that a write transaction inserts at its end, by statement
+_LATER = "authsvc_later"  # the rows that a write transaction writes at its end, by statement
 _NOTED = "authsvc_noted"  # what the running transaction has read
 _USED = "authsvc_used"  # when the connection was last given back
 IDLE_S = 1.0  # after which a connection is asked whether its server still answers
@@ -93,10 +93,11 @@ class Database:
             later: dict[Executable, list[Mapping[str, Any]]] = {}
             info[_LATER] = later
             yield connection
-            with self._together(connection):
-                for statement, rows in later.items():
-                    connection.execute(statement, rows)
-                transaction.commit()
+            if later:
+                with self._together(connection):
+                    for statement, rows in later.items():
+                        connection.execute(statement, rows)
+                    transaction.commit()
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -143,11 +144,11 @@ def noted(connection: Connection) -> dict[Hashable, Any]:
     return {} if known is None else known
 
 
-def insert_at_end(connection: Connection, statement: Executable, row: Mapping[str, Any]) -> None:
-    """Insert a row when the write transaction ends, together with all others of this statement and in their order.
+def write_at_end(connection: Connection, statement: Executable, row: Mapping[str, Any]) -> None:
+    """Write a row when the write transaction ends, together with all others of this statement and in their order.
 
-    For rows that nothing reads before: what several use cases of one request leave costs one statement and one
-    round trip. Outside of `Database.write` it is inserted at once.
+    For rows that nothing reads before: what several use cases of one request leave costs one statement, and all of
+    them one round trip. Outside of `Database.write` it is written at once.
 
     Args: statement returns nothing; where the table counts its ids itself, that takes `.inline()`.
     """

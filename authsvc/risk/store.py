@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from authsvc.core.database import insert_at_end
+from authsvc.core.database import write_at_end
 from authsvc.risk.tables import risk_decisions
 
 ABANDONED_AFTER = timedelta(hours=1)  # longer than a sign-in flow lives
@@ -53,7 +53,7 @@ def insert_decision(connection: Connection, decision: StoredDecision) -> None:
     if decision.outcome == "open":  # its outcome may follow in this very transaction
         connection.execute(_INSERT, decision.__dict__)
     else:
-        insert_at_end(connection, _INSERT, decision.__dict__)
+        write_at_end(connection, _INSERT, decision.__dict__)
 
 
 def find_decision(connection: Connection, decision_id: str) -> StoredDecision | None:

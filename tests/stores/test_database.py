@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from authsvc.core.audit.tables import audit_events
-from authsvc.core.database import Database, insert_at_end, insert_into, noted
+from authsvc.core.database import Database, insert_into, noted, write_at_end
 from authsvc.core.migrations import is_behind
 from authsvc.core.sealing.tables import personal_keys
 from authsvc.tables import TABLE_MODULES, metadata
@@ -64,7 +64,7 @@ def test_a_connection_that_breaks_before_the_end_of_a_write_is_named_as_that(pos
     database = postgresql_only_database
     row = {"account_id": "acc_1", "sealed_key": b"", "created_at": clock.now()}
     with pytest.raises(OperationalError), database.write() as connection:
-        insert_at_end(connection, insert(personal_keys), row)
+        write_at_end(connection, insert(personal_keys), row)
         own = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
         with database.read() as other:
             other.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
@@ -90,12 +90,12 @@ def test_rows_left_for_the_end_come_in_order_or_not_at_all(database, put, clock)
     rows = [{"account_id": f"acc_{each}", "sealed_key": b"", "created_at": clock.now()} for each in (2, 1, 3)]
     with database.write() as connection:
         for row in rows:
-            insert_at_end(connection, statement, row)
+            write_at_end(connection, statement, row)
         assert connection.execute(select(personal_keys)).all() == []
     assert count(database) == 3
     with pytest.raises(IntegrityError), database.write() as connection:
         put(connection, account_id="acc_4")
-        insert_at_end(connection, statement, rows[0])
+        write_at_end(connection, statement, rows[0])
     assert count(database) == 3
     with database.write() as connection:  # and the connection still works
         put(connection, account_id="acc_4")

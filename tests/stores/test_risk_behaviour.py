@@ -24,6 +24,7 @@ from authsvc.risk.history.behaviour.tables import behaviour_profiles, population
 from authsvc.risk.policies.in_force import InForce
 from authsvc.risk.policy_file import load_policy
 from authsvc.risk.service import RiskService
+from authsvc.risk.tables import known_networks
 from tests.support.clocks import SettableClock
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -276,3 +277,8 @@ def test_looking_first_teaches_the_same(scene: Scene) -> None:
     assert scene.gather(one) == scene.gather(other)
     with scene.database.read() as connection:
         assert len(set(connection.execute(select(population_counts.c.weight)).scalars())) > 1
+        columns = known_networks.c
+        kept = select(columns.count, columns.first_seen_at, columns.last_seen_at).order_by(columns.first_seen_at)
+        networks = [connection.execute(kept.where(columns.account_id == account.id)).all() for account in (one, other)]
+    assert networks[0] == networks[1]
+    assert [row.count for row in networks[0]] == [2, 2, 2]

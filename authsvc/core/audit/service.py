@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Connection, Text, cast, func, insert, literal
 
 from authsvc.core.audit.chain import check_facts
 from authsvc.core.audit.tables import audit_events
-from authsvc.core.database import insert_at_end
+from authsvc.core.database import write_at_end
 from authsvc.core.ids import new_id
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
@@ -58,7 +58,7 @@ class Audit:
             sealed = self.vault.seal_json_for(connection, account_id, private, context=context, now=now)
         elif private:
             sealed = self.vault.seal(json.dumps(private, sort_keys=True).encode(), context=context)
-        insert_at_end(
+        write_at_end(
             connection,
             _INSERT[connection.dialect.name],
             {

@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindpar
 
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault, sealed_key_of
-from authsvc.risk.context import FailureCounts
+from authsvc.risk.context import FailureCounts, Seen
 from authsvc.risk.history import failures, indexes, sign_ins
 from authsvc.risk.history.behaviour.store import sealed_profile_of
 from authsvc.risk.history.sign_ins import SignIns
@@ -67,8 +67,11 @@ def find_history(
         },
     ).one()
     vault.note_key(connection, account_id, row.sealed_key)
+    seen = sign_ins.sign_ins_of(row, network=network, country=there)
+    if seen.network is Seen.KNOWN:
+        sign_ins.note_network(connection, account_id, network)
     return History(
-        sign_ins.sign_ins_of(row, network=network, country=there),
+        seen,
         FailureCounts(*row[:5]),
         None if row.profile_sealed is None else bytes(row.profile_sealed),
     )

@@ -22,12 +22,13 @@ from sqlalchemy import (
     update,
 )
 
-from authsvc.core.database import insert_into, written_once
+from authsvc.core.database import insert_into, noted, write_at_end, written_once
 from authsvc.risk.context import Seen
 from authsvc.risk.history.indexes import Indexes, named, one_of
 from authsvc.risk.tables import account_history, known_networks
 
 MAX_NETWORKS = 50
+_KNOWN = "known_networks"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,11 @@ _COUNT = written_once(
 )
 
 
+def note_network(connection: Connection, account_id: str, network: Indexes) -> None:
+    """Say that this transaction has found the network known: `remember_network` need not ask."""
+    noted(connection)[_KNOWN, account_id] = network
+
+
 def count_sign_in(connection: Connection, account_id: str, *, now: datetime) -> int:
     """Count one completed sign-in; return how many there are now."""
     first = {"account_id": account_id, "sign_ins": 1, "last_sign_in_at": now}
@@ -109,8 +115,11 @@ def remember_network(
     """Make a network, and the country it is in, known to the account."""
     if not network:
         return
-    here = {"account": account_id, "country": country[0] if country else None, "now": now}
-    if connection.execute(_see_network(len(network)), here | named("network", network)).rowcount:
+    here = {"account": account_id, "country": country[0] if country else None, "now": now} | named("network", network)
+    if noted(connection).get((_KNOWN, account_id)) == network:
+        write_at_end(connection, _see_network(len(network)), here)
+        return
+    if connection.execute(_see_network(len(network)), here).rowcount:
         return
     connection.execute(
         insert_into(connection, known_networks)

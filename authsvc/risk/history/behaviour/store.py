@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from authsvc.core.database import insert_at_end, written_once
+from authsvc.core.database import write_at_end, written_once
 from authsvc.core.ids import new_id
 from authsvc.core.sealing.cipher import mark_of
 from authsvc.risk.history.behaviour.population import added
@@ -98,7 +98,7 @@ def find_cells(connection: Connection, cells: Sequence[int]) -> dict[int, float]
 
 def insert_news(connection: Connection, cells: Sequence[int]) -> None:
     """Leave a completed sign-in for the sweeper to count."""
-    insert_at_end(connection, _NEWS, {"id": new_id("pop"), "cells": list(cells)})
+    write_at_end(connection, _NEWS, {"id": new_id("pop"), "cells": list(cells)})
 
 
 def sweep_population(connection: Connection, now: datetime) -> None:
