@@ -164,20 +164,8 @@ class Finish:
     def _session(
         self, connection: Connection, flow: Flow, arrival: Arrival, device_id: str, now: datetime
     ) -> tuple[Session, str]:
-        at_hand = arrival.session
-        if flow.kind == "console":
-            if at_hand is not None:
-                self.sessions.end(connection, at_hand.id, reason="replaced", origin=arrival.origin, now=now)
-            return self.sessions.open(
-                connection,
-                account_id=arrival.account.id,
-                device_id=device_id,
-                kind="staff",
-                proofs=arrival.proofs,
-                origin=arrival.origin,
-                now=now,
-            )
-        if at_hand is not None and at_hand.account_id == arrival.account.id:
+        at_hand, staff = arrival.session, flow.kind == "console"
+        if at_hand is not None and at_hand.account_id == arrival.account.id and not staff:
             return self.sessions.raise_level(connection, at_hand, arrival.proofs, origin=arrival.origin, now=now)
         if at_hand is not None:
             self.sessions.end(connection, at_hand.id, reason="replaced", origin=arrival.origin, now=now)
@@ -185,7 +173,7 @@ class Finish:
             connection,
             account_id=arrival.account.id,
             device_id=device_id,
-            kind="customer",
+            kind="staff" if staff else "customer",
             proofs=arrival.proofs,
             origin=arrival.origin,
             now=now,
