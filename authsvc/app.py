@@ -75,6 +75,7 @@ from authsvc.login.sign_up.service import SignUp
 from authsvc.login.signals.service import Signals
 from authsvc.login.staff.service import Staff
 from authsvc.login.step_up.service import StepUp
+from authsvc.login.unlock.service import Unlock
 from authsvc.oidc.branding.service import Branding
 from authsvc.oidc.callers.service import Callers
 from authsvc.oidc.clients.service import ClientRegistry
@@ -202,7 +203,6 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         arrivals=arrivals,
         codes=codes,
         factors=factors,
-        passwords=passwords,
         face=face,
         geo=geo,
         issuer=settings.issuer,
@@ -295,6 +295,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         step_up=step_up,
         reset=reset,
         links=EmailedLinks(database, clock, limits, audit, codes),
+        unlock=Unlock(database, clock, limits, audit, flows, codes, passwords),
         totp=totp,
         recovery_codes=recovery_codes,
         recoveries=recoveries,

@@ -23,6 +23,7 @@ from authsvc.login.step_up.service import StepUp
 from authsvc.login.steps import RECOVERY_KIND, Go, Stay, page_of, recovery_page_of, reset_page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
+from authsvc.login.unlock.service import Unlock
 from authsvc.login.visitor import Visitor
 from authsvc.web import cookies
 from authsvc.web.browser import browser_of
@@ -243,7 +244,7 @@ def visitor_of(request: Request, flow: Flow) -> Visitor:
     return Visitor(origin_of(request), cookies.read(request, cookies.DEVICE), cookies.read(request, name))
 
 
-def build_router(shown: FlowPages, csrf: Csrf) -> APIRouter:
+def build_router(shown: FlowPages, unlock: Unlock, csrf: Csrf) -> APIRouter:
     """Return the routes that every flow shares: its page, codes, turning back."""
     router = APIRouter(prefix="/login", dependencies=[Depends(csrf.require)], include_in_schema=False)
     flows, sign_up, step_up = shown.flows, shown.sign_up, shown.step_up
@@ -262,7 +263,7 @@ def build_router(shown: FlowPages, csrf: Csrf) -> APIRouter:
                 case State.STEP_UP_CODE:
                     return step_up.check_code(opened, typed=code, visitor=visitor_of(request, opened))
                 case State.UNLOCK:
-                    return step_up.check_unlock(opened, typed=code, origin=origin_of(request))
+                    return unlock.check_code(opened, typed=code, origin=origin_of(request))
                 case _:
                     return sign_up.check_code(opened, typed=code, origin=origin_of(request))
 
@@ -271,8 +272,13 @@ def build_router(shown: FlowPages, csrf: Csrf) -> APIRouter:
     @router.post("/code/resend")
     def resend(request: Request, flow: Text) -> Response:
         def work(opened: Flow) -> Go:
-            service = sign_up if opened.state is State.PROVE_ADDRESS else step_up
-            return service.resend(opened, origin=origin_of(request))
+            match opened.state:
+                case State.PROVE_ADDRESS:
+                    return sign_up.resend(opened, origin=origin_of(request))
+                case State.UNLOCK:
+                    return unlock.resend(opened, origin=origin_of(request))
+                case _:
+                    return step_up.send_code(opened, origin=origin_of(request))
 
         return shown.answer(request, flow, work)
 

@@ -37,6 +37,7 @@ from authsvc.login.sign_up import routes as sign_up_routes
 from authsvc.login.signals import routes as signal_routes
 from authsvc.login.staff import routes as staff_routes
 from authsvc.login.step_up import routes as step_up_routes
+from authsvc.login.unlock import routes as unlock_routes
 from authsvc.oidc import routes as oidc_routes
 from authsvc.oidc.branding import routes as branding_routes
 from authsvc.web import health
@@ -64,12 +65,13 @@ def build_routers(parts: Services, pages: Pages, csrf: Csrf, *, storefront_url: 
         home = demo_routes.build_demo_router(pages, parts.mailbox, issuer=issuer, storefront_url=storefront_url)
     return (
         health.build_router(parts.database),
-        login_routes.build_router(shown, csrf),
+        login_routes.build_router(shown, parts.unlock, csrf),
         sign_in_routes.build_router(shown, parts.sign_in, csrf),
         sign_up_routes.build_router(shown, parts.sign_up, csrf),
         offer_routes.build_router(shown, parts.offers, parts.step_up, csrf),
         signal_routes.build_router(parts.signals),
         step_up_routes.build_router(shown, parts.step_up, csrf),
+        unlock_routes.build_router(shown, parts.unlock, csrf),
         reset_routes.build_router(shown, parts.reset, csrf),
         link_routes.build_router(shown, parts.links),
         recovery_routes.build_router(shown, parts.recovery, parts.recoveries, csrf),

@@ -47,6 +47,7 @@ from authsvc.login.sign_up.service import SignUp
 from authsvc.login.signals.service import Signals
 from authsvc.login.staff.service import Staff
 from authsvc.login.step_up.service import StepUp
+from authsvc.login.unlock.service import Unlock
 from authsvc.oidc.branding.service import Branding
 from authsvc.oidc.clients.service import ClientRegistry
 from authsvc.oidc.keys.service import SigningKeys
@@ -95,6 +96,7 @@ class Services:
     step_up: StepUp
     reset: Reset
     links: EmailedLinks
+    unlock: Unlock
     totp: Totp
     recovery_codes: RecoveryCodes
     recoveries: Recoveries

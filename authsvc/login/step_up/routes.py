@@ -1,4 +1,4 @@
-"""Step-up over HTTP: a code by mail or of another factor, a face capture by the app, opening a locked account."""
+"""Step-up over HTTP: a code by mail or of another factor, a face capture by the app."""
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -27,15 +27,6 @@ def build_router(shown: FlowPages, step_up: StepUp, csrf: Csrf) -> APIRouter:
     @router.post("/step-up/typed")
     def typed(request: Request, flow: Text, kind: Text) -> Response:
         return shown.answer(request, flow, lambda opened: step_up.choose(opened, kind=kind))
-
-    @router.post("/unlock")
-    def unlock(request: Request, flow: Text, email: Text) -> Response:
-        return shown.answer(
-            request,
-            flow,
-            lambda opened: step_up.begin_unlock(opened, email=email, origin=origin_of(request)),
-            email=email[:320],
-        )
 
     @router.post("/step-up/face")
     def face(request: Request, flow: Text) -> Response:

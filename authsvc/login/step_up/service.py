@@ -10,10 +10,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from authsvc.accounts.addresses import hint, normalise
+from authsvc.accounts.addresses import hint
 from authsvc.accounts.alerts.service import AlertKind
 from authsvc.accounts.levels import ProofKind
-from authsvc.accounts.store import Account, find_account_by_email, get_account, list_addresses, lock_account
+from authsvc.accounts.store import Account, get_account, list_addresses, lock_account
 from authsvc.core.audit.service import Audit
 from authsvc.core.clock import Clock
 from authsvc.core.database import Database
@@ -27,7 +27,6 @@ from authsvc.factors.face.service import FaceService, TicketBrowser, TicketPurpo
 from authsvc.factors.face.ticket import Asked, TicketText, ticket_text
 from authsvc.factors.face.ticket_state import TicketStatus
 from authsvc.factors.factor import Factor, TypedFactor, TypedPrompt
-from authsvc.factors.password.service import Passwords
 from authsvc.factors.service import owned_kinds
 from authsvc.login.arrivals.service import Arrivals
 from authsvc.login.finish.service import Finish, device_label
@@ -117,7 +116,6 @@ class StepUp:
     arrivals: Arrivals
     codes: EmailCodes
     factors: tuple[Factor, ...]
-    passwords: Passwords
     face: FaceService
     geo: Geo
     issuer: str
@@ -278,50 +276,6 @@ class StepUp:
         with self.database.read() as connection:
             return FaceProgress(self.face.ticket_status(connection, ticket_id, flow.id))
 
-    def begin_unlock(self, flow: Flow, *, email: str, origin: Origin) -> Go:
-        """Mail a code that opens an account whose passwords are refused from unknown devices."""
-        self.limits.spend("sign_up_per_address", origin.source)
-        address = normalise(email)
-        self.limits.spend("mail_per_recipient", address)
-        now = self.clock.now()
-        with self.database.write() as connection:
-            self.flows.move(connection, flow, Event.UNLOCK_BEGUN, now=now, email=address)
-            account = find_account_by_email(connection, address)
-            head, purpose = self.flows.letterhead_of(connection, flow), CodePurpose.UNLOCK
-            instead = None if account else "no_code_unlock"
-            self.codes.send(
-                connection, flow_id=flow.id, email=address, purpose=purpose, now=now, letterhead=head, instead=instead
-            )
-            self._record(connection, "login:unlock:code_sent", flow, origin, now, account=account)
-        return Go(page_of(flow.id))
-
-    def check_unlock(self, flow: Flow, *, typed: str, origin: Origin) -> Go | Stay:
-        """The owner reads the mailbox: passwords from unknown devices are taken again."""
-        self.limits.spend("code_per_address", origin.source)
-        if flow.state is not State.UNLOCK or flow.email is None:
-            raise out_of_step()
-        if is_guess(typed):
-            self.limits.spend("code_per_account", flow.email)
-        now = self.clock.now()
-        with self.database.write() as connection:
-            account = find_account_by_email(connection, flow.email)
-            check = self.codes.check(
-                connection, typed, flow_id=flow.id, email=flow.email, purpose=CodePurpose.UNLOCK, now=now
-            )
-            if not check.right:
-                self._record(connection, "login:unlock:code_wrong", flow, origin, now, account=account)
-                return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
-            self.passwords.reopen(connection, flow.email)
-            self.flows.move(connection, flow, Event.UNLOCKED, now=now)
-            self._record(connection, "login:unlock:opened", flow, origin, now, account=account)
-        return Go(page_of(flow.id))
-
-    def resend(self, flow: Flow, *, origin: Origin) -> Go:
-        """Send another code for the step the flow is at."""
-        if flow.state is State.UNLOCK and flow.email is not None:
-            return self.begin_unlock(flow, email=flow.email, origin=origin)
-        return self.send_code(flow, origin=origin)
-
     def _ladder(self, connection: Connection, flow: Flow, now: datetime, device: str | None = None) -> Ladder:
         if flow.account_id is None:
             raise out_of_step()
@@ -371,19 +325,10 @@ class StepUp:
         return list_addresses(connection, flow.account_id)[0].email
 
     def _record(
-        self,
-        connection: Connection,
-        tag: str,
-        flow: Flow,
-        origin: Origin,
-        now: datetime,
-        *,
-        account: Account | None = None,
-        code: str | None = None,
+        self, connection: Connection, tag: str, flow: Flow, origin: Origin, now: datetime, *, code: str | None = None
     ) -> None:
-        account_id = account.id if account else flow.account_id
         facts = {"flow": flow.id} | ({"code": code} if code else {})
-        self.audit.record(connection, tag, now=now, account_id=account_id, origin=origin, facts=facts)
+        self.audit.record(connection, tag, now=now, account_id=flow.account_id, origin=origin, facts=facts)
 
 
 def _rung_missing() -> NotAllowed:

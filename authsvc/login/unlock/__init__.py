@@ -1,0 +1,1 @@
+"""Passwords are taken again from devices that the account does not know: its owner read the mailbox."""
