@@ -1,4 +1,4 @@
-"""After a change of the face network: who is asked to enrol again on the way to the shop, and that nobody is held up."""
+"""After a change of the face network: who is asked to enrol again on the way to the shop; nobody is held up."""
 
 import re
 from collections.abc import Callable
