@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_play
 from authsvc.factors.face.prompts import Prompt
 from tests.browser.conftest import CHROMIUM_FLAGS, PATIENCE_MS, ROOT, Visitor, patiently
 from tests.browser.fake_camera import TAKES, FakeCamera, drawn
-from tests.browser.test_journeys import sign_up_with_password
+from tests.browser.test_journeys import sign_out, sign_up_with_password, type_password
+from tests.browser.test_passkeys import change
 from tests.browser.test_second_factors import confirm_password, read_qr, set_up_app, sign_in_to_account
 
 ASKED = {
@@ -207,6 +208,29 @@ def test_who_does_not_do_what_is_asked_is_told_so_and_can_try_again(new_visitor:
     assert not page.evaluate(CAMERA_IS_ON)
     pose(visitor, camera, 1)
     expect(heading(page)).to_have_text("Your face is enrolled")
+
+
+def test_after_a_change_of_the_network_a_face_is_enrolled_on_the_way_to_the_shop(
+    new_visitor: Any, camera: FakeCamera, look: Any
+) -> None:
+    visitor: Visitor = new_visitor(**WITH_CAMERA)
+    page, email = visitor.page, "renewed@example.org"
+    sign_up_with_password(visitor, email)
+    allow_face(visitor)
+    begin_enrolment(visitor)
+    pose(visitor, camera, 0)
+    expect(heading(page)).to_have_text("Your face is enrolled")
+    in_account = "WHERE account_id = (SELECT account_id FROM addresses WHERE email = ?)"
+    change(visitor, f"UPDATE face_templates SET embedder = 'onnx/former' {in_account}", email)
+    page.goto(f"{visitor.demo.storefront}/account")
+    sign_out(visitor)
+    type_password(visitor, email, hold_ms=70, gap_ms=60, seed=3)
+    look(page, "Enrol your face again")
+    page.get_by_role("button", name="Enrol again").click()
+    expect(heading(page)).to_have_text("Enrol your face")
+    expect(page.get_by_role("link", name="Go on to")).to_be_visible()
+    pose(visitor, camera, 1)
+    expect(page).to_have_url(f"{visitor.demo.storefront}/account")  # by itself
 
 
 def test_a_camera_that_can_not_be_used_is_no_dead_end(new_visitor: Any, app: Any) -> None:
