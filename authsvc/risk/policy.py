@@ -24,12 +24,13 @@ the same version decide alike, and a stored decision names exactly what decided 
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
 
+import msgspec
 import rfc8785
 
 from authsvc.accounts.levels import Level
@@ -143,8 +144,7 @@ class Policy:
         return content
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):  # made in a tenth of a dataclass's time; a replay makes two of every row
     """The outcome and everything that explains it. `required`: what a step-up must reach, else Level.NONE."""
 
     decision: Outcome
@@ -274,8 +274,10 @@ def _nothing_answers(context: RiskContext) -> bool:
     return context.account.password_reset and only_mailbox
 
 
-def _level(before: Outcome, asked: Iterable[_Asked], policy: Policy, context: RiskContext) -> Level:
+def _level(before: Outcome, asked: Sequence[_Asked], policy: Policy, context: RiskContext) -> Level:
     by_risk = Level.NONE if before is Outcome.ALLOW else _required(policy, context)
+    if not asked:
+        return by_risk
     return max((by_risk, *(each.level for each in asked if each.outcome is Outcome.STEP_UP)))
 
 

@@ -23,7 +23,7 @@ from authsvc.risk.replay.judge import Judge, Judged, Stored, Verdict
 from authsvc.risk.replay.store import list_reasons, span_of_decisions, stream_decisions
 from authsvc.risk.replay.tally import Segment, Tally
 
-SLICES_EACH = 16  # of a process: time is not spread evenly over decisions
+SLICES_EACH = 32  # of a process: decisions are not spread evenly over time, and the last slice leaves a process idle
 MOST_LOOKED_AT = 1000  # mismatches whose reasons are looked at
 KEYS_KEPT = 50_000
 NO_LABEL, OWN_PAGES = "none", "authsvc"

@@ -44,5 +44,7 @@ CODES = frozenset(GROUP_OF)
 
 def score(context: RiskContext, weights: Mapping[str, float] = NO_WEIGHTS) -> tuple[Contribution, ...]:
     """Return what every signal has to say about the context, each group within its bounds, by the policy's weights."""
-    said = [contribution for signal in SIGNALS for contribution in signal(context)]
+    said: list[Contribution] = []
+    for signal in SIGNALS:
+        said += signal(context)
     return within_groups(said, weights)
