@@ -5,7 +5,7 @@ from sqlalchemy import select
 from authsvc.risk.feedback.labels import Label
 from authsvc.risk.feedback.tables import risk_labels
 from authsvc.risk.tables import risk_decisions
-from tests.journeys.test_account_page import EMAIL, newest_event, rows, second_device, signed_up
+from tests.support.account_pages import EMAIL, newest_event, rows, second_device, signed_up
 from tests.support.running import Running
 
 

@@ -10,10 +10,10 @@ from authsvc.accounts.tables import accounts, sessions
 from authsvc.core.origin import Origin
 from authsvc.factors.password.tables import passwords
 from authsvc.login.alerts.concern import concerns_password
-from tests.journeys import test_account_page as account_page
-from tests.journeys.test_account_page import answer_passkey, post, with_passkey
-from tests.journeys.test_reset import add_passkey, without_session
+from tests.support import account_pages
+from tests.support.account_pages import answer_passkey, post, with_passkey
 from tests.support.browser_client import BrowserClient
+from tests.support.resets import add_passkey, without_session
 from tests.support.running import PASSWORD, REDIRECT_URI, Running
 
 EMAIL = "ada@example.org"
@@ -33,7 +33,7 @@ def disown(service: Running, kind: str = AlertKind.NEW_DEVICE.value) -> None:
 
 def heading(answer: Any) -> str:
     """Return what the page is called, without the shop that it leads to."""
-    return account_page.heading(answer).partition("to continue to")[0].strip()
+    return account_pages.heading(answer).partition("to continue to")[0].strip()
 
 
 def one(service: Running, table: Any) -> Any:

@@ -8,10 +8,10 @@ from sqlalchemy import select, update
 
 from authsvc.factors.password.tables import passwords
 from authsvc.login.tables import flows
-from tests.journeys.test_account_page import NEW_PASSWORD, post, signed_up
-from tests.journeys.test_account_page import heading as whole_heading
-from tests.journeys.test_reset import ask, without_session
+from tests.support.account_pages import NEW_PASSWORD, post, signed_up
+from tests.support.account_pages import heading as whole_heading
 from tests.support.browser_client import BrowserClient
+from tests.support.resets import ask, without_session
 from tests.support.running import PASSWORD, REDIRECT_URI, Running
 from tests.support.second_factors import HERE, Phone, enrol_app
 

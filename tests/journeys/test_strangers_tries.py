@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.journeys.test_recovery import mailbox_proven, make_codes
-from tests.journeys.test_reset import ask, link_for
 from tests.support.browser_client import SAME_ORIGIN, BrowserClient
+from tests.support.resets import ask, link_for
 from tests.support.running import PASSWORD, Running
 
 EMAIL = "ada@example.org"

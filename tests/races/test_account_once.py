@@ -8,7 +8,7 @@ from authsvc.factors.passkey.tables import passkeys
 from authsvc.factors.password.tables import passwords
 from authsvc.login.address.tables import address_changes
 from authsvc.login.tables import cases
-from tests.journeys.test_account_page import NEW_PASSWORD, add_passkey, newest_event, post, with_passkey
+from tests.support.account_pages import NEW_PASSWORD, add_passkey, newest_event, post, with_passkey
 from tests.support.races import at_once
 from tests.support.running import Running
 

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from authsvc.accounts.tables import sessions
 from authsvc.factors.password.tables import passwords
-from tests.journeys.test_reset import EMAIL, NEW, ask, link_for, without_session
 from tests.support.browser_client import BrowserClient
 from tests.support.races import THREADS, at_once, posted, statuses
+from tests.support.resets import EMAIL, NEW, ask, link_for, without_session
 from tests.support.running import PASSWORD, Running
 
 pytestmark = pytest.mark.postgresql
