@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from authsvc.cli.deployment import open_services
 from authsvc.cli.policy import actor_of
 
 if TYPE_CHECKING:
@@ -95,14 +96,12 @@ def propose(
 
 def gathered(since: str) -> "tuple[Services, Gathered]":
     """Return the deployment, and the labelled decisions of a period until now."""
-    from authsvc.app import build_services
     from authsvc.risk.feedback.service import Feedback
-    from authsvc.settings import load_settings
 
     number, unit = since[:-1], since[-1:]
     if not number.isascii() or not number.isdigit() or len(number) > 4 or unit not in DAYS:
         raise typer.BadParameter("such as 90d or 12w", param_hint="--since")
-    services = build_services(load_settings())
+    services = open_services()
     now = services.clock.now()
     with services.database.read() as connection:
         begin = now - timedelta(days=int(number) * DAYS[unit])

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from authsvc.cli.deployment import open_services
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -57,7 +59,7 @@ def show(which: Annotated[str, typer.Argument(help="A file or a version; without
 
         shown: list[tuple[str, Policy]] = [(which, load_policy(Path(which)))]
     else:
-        services = _services()
+        services = open_services()
         with services.database.write() as connection:
             if which:
                 shown = [("kept", services.policies.get(connection, which))]
@@ -75,7 +77,7 @@ def list_() -> None:
     """List versions and proposals, the newest first."""
     from authsvc.risk.policies.store import list_policies, list_proposals, versions_in_force
 
-    services = _services()
+    services = open_services()
     with services.database.read() as connection:
         roles = {version: role for role, version in versions_in_force(connection).items() if version}
         policies, proposals = list_policies(connection), list_proposals(connection, limit=50)
@@ -97,7 +99,7 @@ def propose(
     from authsvc.risk.policy_file import load_policy
 
     load_policy(file)  # refuses with the file's name
-    services, role, source = _services(), Role.SHADOW if shadow else Role.LIVE, file.read_text(encoding="utf-8")
+    services, role, source = open_services(), Role.SHADOW if shadow else Role.LIVE, file.read_text(encoding="utf-8")
     with services.database.write() as connection:
         proposal = services.policies.propose(
             connection, source, role=role, note=note, by=actor_of(connection, by), now=services.clock.now()
@@ -110,7 +112,7 @@ def propose(
 @app.command()
 def activate(proposal: str, by: By) -> None:
     """Put a proposal in force; every node sees it within a second. In production not by who proposed it."""
-    services = _services()
+    services = open_services()
     with services.database.write() as connection:
         actor = actor_of(connection, by)
         settled = services.policies.activate(connection, proposal, by=actor, now=services.clock.now())
@@ -120,7 +122,7 @@ def activate(proposal: str, by: By) -> None:
 @app.command()
 def withdraw(proposal: str, by: By) -> None:
     """Take a proposal back."""
-    services = _services()
+    services = open_services()
     with services.database.write() as connection:
         services.policies.withdraw(connection, proposal, by=actor_of(connection, by), now=services.clock.now())
     typer.echo("Withdrawn.")
@@ -129,7 +131,7 @@ def withdraw(proposal: str, by: By) -> None:
 @app.command()
 def end_shadow(by: By) -> None:
     """Let nothing decide in the shadow any more."""
-    services = _services()
+    services = open_services()
     with services.database.write() as connection:
         services.policies.end_shadow(connection, by=actor_of(connection, by), now=services.clock.now())
     typer.echo("Nothing decides in the shadow now.")
@@ -148,7 +150,7 @@ def replay(
     from authsvc.risk.replay.service import replay as run
     from authsvc.risk.replay.words import table
 
-    services = _services()
+    services = open_services()
     now, database = services.clock.now(), services.database
     with database.write() as connection:
         services.risk.in_force.look(connection, now)
@@ -174,13 +176,6 @@ def _span(text: str) -> timedelta:
     if found is None:
         raise typer.BadParameter("such as 12h, 30d or 8w", param_hint="--since")
     return timedelta(hours=int(found[1]) * _HOURS[found[2]])
-
-
-def _services() -> "Services":
-    from authsvc.app import build_services
-    from authsvc.settings import load_settings
-
-    return build_services(load_settings())
 
 
 def actor_of(connection: "Connection", email: str) -> "Actor":

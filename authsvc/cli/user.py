@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from authsvc.cli.deployment import open_services
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -28,22 +30,17 @@ class Source(StrEnum):
 @app.command()
 def invite(role: Annotated[str, typer.Option(help="What the invited person may do.")] = "analyst") -> None:
     """Print a one-time link, good for a day, with which somebody enrols and is given a role."""
-    from authsvc.app import build_services
-    from authsvc.settings import load_settings
-
     _check(role)
-    typer.echo(build_services(load_settings()).staff.invite(role))
+    typer.echo(open_services().staff.invite(role))
 
 
 @app.command()
 def grant(email: str, role: Annotated[str, typer.Option(help="What the person may do.")] = "analyst") -> None:
     """Give a role to an account that exists. The console still asks them for a passkey."""
     from authsvc.accounts.store import grant_role
-    from authsvc.app import build_services
-    from authsvc.settings import load_settings
 
     _check(role)
-    services = build_services(load_settings())
+    services = open_services()
     now = services.clock.now()
     with services.database.write() as connection:
         account_id = _account_id(connection, email)
@@ -92,10 +89,7 @@ def tariff() -> None:
 @app.command()
 def recover(email: str) -> None:
     """Start a recovery for a customer who lost every stronger factor. It waits like any other."""
-    from authsvc.app import build_services
-    from authsvc.settings import load_settings
-
-    due_at = build_services(load_settings()).recoveries.start_for(email)
+    due_at = open_services().recoveries.start_for(email)
     typer.echo(
         f"Every address of {email} is told. From {due_at:%d %B %Y, %H:%M} UTC on, whoever reads the mailbox can make a "
         "new passkey or password under /login/recovery, unless somebody stops it before."
@@ -119,10 +113,7 @@ def export(email: str) -> None:
     """Print everything that is kept about a person, as JSON."""
     import json
 
-    from authsvc.app import build_services
-    from authsvc.settings import load_settings
-
-    services = build_services(load_settings())
+    services = open_services()
     now = services.clock.now()
     with services.database.write() as connection:
         account_id = _account_id(connection, email)
@@ -137,10 +128,7 @@ def erase(
     email: str, yes: Annotated[bool, typer.Option("--yes", help="Don't ask; there is no way back.")] = False
 ) -> None:
     """Delete a person with everything that is kept about them, at once and for good. They get a last mail."""
-    from authsvc.app import build_services
-    from authsvc.settings import load_settings
-
-    services = build_services(load_settings())
+    services = open_services()
     if not yes:
         typer.confirm(f"Erase {email} for good?", abort=True)
     with services.database.write() as connection:
@@ -150,10 +138,7 @@ def erase(
 
 
 def _change_lock(email: str, *, locked: bool) -> None:
-    from authsvc.app import build_services
-    from authsvc.settings import load_settings
-
-    services = build_services(load_settings())
+    services = open_services()
     change = services.locks.freeze if locked else services.locks.unfreeze
     with services.database.write() as connection:
         account_id = _account_id(connection, email)
