@@ -73,8 +73,9 @@ def asked(browser: BrowserClient) -> bool:
 
 
 def onward(browser: BrowserClient) -> str:
-    """Return where the page of a capture leads on to."""
-    found = re.search(r'<a href="([^"]+)" data-face-go-on>Go on to Tea Shop</a>', browser.answer.text)
+    """Return where the page of a capture leads on to, by itself in the end."""
+    link = r'<a href="([^"]+)" data-face-go-on data-next="\1" data-waits-s="180">Go on to Tea Shop</a>'
+    found = re.search(link, browser.answer.text)
     assert found is not None, browser.answer.text[-2000:]
     return found[1]
 

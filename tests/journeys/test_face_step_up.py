@@ -118,6 +118,7 @@ def test_a_face_on_a_registered_device_reaches_two_factors(service: Running) -> 
     assert "/login/step-up/face" in page.text
     assert "/login/step-up/typed" in page.text  # another proof is always offered beside it
     page = press(browser, "/login/step-up/face")
+    assert "form-action 'self' https://shop.example;" in page.headers["content-security-policy"]  # where its form ends
     verdict = captured(browser, page, device, 0)
     assert (verdict["outcome"], verdict["satisfies_step_up"]) == ("match", True)
     claims = shop.finish(browser, press(browser, "/login/step-up/face/finish"))

@@ -1,4 +1,4 @@
-// An offer that nobody answers leads on to the shop by itself, before what was proven has aged.
+// A page between the end of a sign-in and the shop: where nobody answers, it leads on before what was proven has aged.
 
 const { next, waitsS } = document.querySelector("[data-next]").dataset;
 
