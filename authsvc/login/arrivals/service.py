@@ -12,13 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from authsvc.accounts.alerts.service import AlertKind
 from authsvc.accounts.consents.service import Consents, Purpose
-from authsvc.accounts.devices.service import NO_DEVICE, DeviceFacts, Devices
+from authsvc.accounts.devices.service import DeviceFacts, Devices
 from authsvc.accounts.levels import ProofKind, level_now
 from authsvc.accounts.sessions.service import Sessions
 from authsvc.accounts.store import Account
-from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
 from authsvc.factors.password.service import Passwords
 from authsvc.factors.password.store import Password
@@ -51,11 +49,8 @@ class Arrivals:
 
     def device(self, connection: Connection, visitor: Visitor, account: Account | None, now: datetime) -> DeviceFacts:
         """Return what the visitor's device cookie says, for this account."""
-        if visitor.device_cookie is None:
-            return NO_DEVICE
-        return self.devices.recognise(
-            connection, visitor.device_cookie, account_id=account.id if account else None, now=now
-        )
+        account_id = account.id if account else None
+        return self.devices.recognise(connection, visitor.device_cookie, account_id=account_id, now=now)
 
     def arrived(
         self,
@@ -139,7 +134,7 @@ class Arrivals:
         kept["offer"] = flow.offer
         if decision.decision is Outcome.DENY:
             moved = self.flows.move(connection, flow, Event.DENIED, now=now, **kept)
-            self.warn_of_failed_step_up(connection, moved, origin, now)
+            self.finish.warn_of_failed_step_up(connection, moved, origin=origin, now=now)
             return Go(page_of(flow.id))
         if level >= required:
             flow, settled = replace(flow, decision_id=decision_id, risk_level=decision.required), outcome != "open"
@@ -147,10 +142,6 @@ class Arrivals:
         kept |= {"risk_level": decision.required, "typing_sealed": self._seal(connection, flow, arrival)}
         self.flows.move(connection, flow, Event.STEP_UP_ASKED, now=now, **kept)
         return Go(page_of(flow.id))
-
-    def warn_of_failed_step_up(self, connection: Connection, flow: Flow, origin: Origin, now: datetime) -> None:
-        """Tell the owner, once a flow, that somebody got as far as a step-up and failed there."""
-        self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
 
     def _seal(self, connection: Connection, flow: Flow, arrival: Arrival) -> bytes | None:
         if arrival.typing is None or not arrival.typing.usable:

@@ -147,11 +147,11 @@ class Finish:
             return Go(_destination(moved), staff_secret=secret, device_cookie=device_cookie)
         return Go(_destination(moved), session_secret=secret, device_cookie=device_cookie)
 
-    def warn_once(self, connection: Connection, flow: Flow, kind: AlertKind, *, origin: Origin, now: datetime) -> None:
+    def warn_of_failed_step_up(self, connection: Connection, flow: Flow, *, origin: Origin, now: datetime) -> None:
         """Tell the owner that a step-up failed after a right password; one flow warns once."""
         if flow.account_id is not None and flow.proofs and mark_alerted(connection, flow.id, now):
-            head = self.flows.letterhead_of(connection, flow)
-            self.alerts.send(connection, flow.account_id, kind, origin=origin, now=now, letterhead=head)
+            head, failed = self.flows.letterhead_of(connection, flow), AlertKind.STEP_UP_FAILED
+            self.alerts.send(connection, flow.account_id, failed, origin=origin, now=now, letterhead=head)
 
     def _no_analyst(self, connection: Connection, flow: Flow, account: Account, origin: Origin, now: datetime) -> Stay:
         if flow.decision_id is not None:

@@ -166,7 +166,7 @@ class SignIn:
                 now=now,
             )
             if isinstance(outcome, Refused):
-                self.arrivals.warn_of_failed_step_up(connection, flow, origin, now)
+                self.finish.warn_of_failed_step_up(connection, flow, origin=origin, now=now)
                 return stay_of(outcome)
             account = outcome.account
             if not account.is_active:

@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from authsvc.accounts.addresses import hint
-from authsvc.accounts.alerts.service import AlertKind
 from authsvc.accounts.levels import ProofKind
 from authsvc.accounts.store import Account, get_account, list_addresses, lock_account
 from authsvc.core.audit.service import Audit
@@ -184,7 +183,7 @@ class StepUp:
             if not check.right:
                 self._record(connection, "login:step_up:code_wrong", flow, origin, now, code=check.code)
                 if not check.tries_left:
-                    self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
+                    self.finish.warn_of_failed_step_up(connection, flow, origin=origin, now=now)
                 status = 429 if check.retry_after_s else 400
                 return Stay(check.error, status, check.code, check.retry_after_s)
             return self._proven(connection, flow, account, factor.kind, visitor, now)
@@ -210,7 +209,7 @@ class StepUp:
             if not check.right:
                 self._record(connection, "login:step_up:code_wrong", flow, origin, now)
                 if not check.tries_left:
-                    self.finish.warn_once(connection, flow, AlertKind.STEP_UP_FAILED, origin=origin, now=now)
+                    self.finish.warn_of_failed_step_up(connection, flow, origin=origin, now=now)
                 return Stay(WRONG_CODE if check.tries_left else NO_TRIES_LEFT)
             return self._proven(connection, flow, account, ProofKind.EMAIL_CODE, visitor, now)
 
