@@ -10,7 +10,7 @@ Times are stored in UTC and read back aware. JSON is stored as JSON, bytes as by
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -93,11 +93,11 @@ class Database:
             later: dict[Executable, list[Mapping[str, Any]]] = {}
             info[_LATER] = later
             yield connection
-            if later:
-                with self._together(connection):
-                    for statement, rows in later.items():
-                        connection.execute(statement, rows)
-                    transaction.commit()
+            # A pipeline's end is waited for, too: one statement alone would gain nothing.
+            with self._together(connection) if len(later) > 1 else nullcontext():
+                for statement, rows in later.items():
+                    connection.execute(statement, rows)
+                transaction.commit()
 
     def dispose(self) -> None:
         """Close every pooled connection."""

@@ -16,6 +16,7 @@ from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database, insert_into, noted, write_at_end
 from authsvc.core.migrations import is_behind
 from authsvc.core.sealing.tables import personal_keys
+from authsvc.risk.history.behaviour.tables import population_news
 from authsvc.tables import TABLE_MODULES, metadata
 from tests.support.programs import ROOT
 
@@ -60,11 +61,14 @@ def test_a_connection_that_breaks_in_a_write_is_named_as_that(postgresql_only_da
 
 
 @pytest.mark.postgresql
-def test_a_connection_that_breaks_before_the_end_of_a_write_is_named_as_that(postgresql_only_database, clock):
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_connection_that_breaks_before_the_end_of_a_write_is_named_as_that(postgresql_only_database, clock, others):
     database = postgresql_only_database
     row = {"account_id": "acc_1", "sealed_key": b"", "created_at": clock.now()}
     with pytest.raises(OperationalError), database.write() as connection:
         write_at_end(connection, insert(personal_keys), row)
+        for _ in range(others):
+            write_at_end(connection, insert(population_news), {"id": "pop_1", "cells": []})
         own = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
         with database.read() as other:
             other.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
@@ -85,18 +89,29 @@ def test_a_connection_that_broke_while_it_lay_idle_is_replaced(postgresql_only_d
         assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != own
 
 
-def test_rows_left_for_the_end_come_in_order_or_not_at_all(database, put, clock):
-    statement = insert(personal_keys)
+@pytest.mark.parametrize("others", [0, 1])
+def test_rows_left_for_the_end_come_together_or_not_at_all(database, put, clock, others):
+    statement, other = insert(personal_keys), insert(population_news)
     rows = [{"account_id": f"acc_{each}", "sealed_key": b"", "created_at": clock.now()} for each in (2, 1, 3)]
-    with database.write() as connection:
+
+    def write(connection, rows, name):
+        for number in range(others):
+            write_at_end(connection, other, {"id": f"{name}_{number}", "cells": []})
         for row in rows:
             write_at_end(connection, statement, row)
+
+    def news():
+        with database.read() as connection:
+            return connection.execute(select(population_news.c.id)).scalars().all()
+
+    with database.write() as connection:
+        write(connection, rows, "first")
         assert connection.execute(select(personal_keys)).all() == []
-    assert count(database) == 3
+    assert (count(database), len(news())) == (3, others)
     with pytest.raises(IntegrityError), database.write() as connection:
         put(connection, account_id="acc_4")
-        write_at_end(connection, statement, rows[0])
-    assert count(database) == 3
+        write(connection, rows[:1], "second")
+    assert (count(database), len(news())) == (3, others)
     with database.write() as connection:  # and the connection still works
         put(connection, account_id="acc_4")
     assert count(database) == 4
