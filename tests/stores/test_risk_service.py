@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import maxminddb
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection, event, func, select, update
 
 from authsvc.accounts.consents.service import Consents, Purpose
@@ -528,7 +529,7 @@ def test_a_decision_is_stored_with_what_it_saw_and_decided_again(journey: Journe
 @pytest.mark.parametrize(("outcome", "tag"), [("allow", "allowed"), ("step_up", "stepped_up"), ("deny", "denied")])
 def test_every_decision_leaves_an_event(journey: Journey, outcome: str, tag: str) -> None:
     context = journey.gather()
-    decision = replace(journey.risk.decide(context), decision=Outcome(outcome))
+    decision = structs.replace(journey.risk.decide(context), decision=Outcome(outcome))
     with journey.database.write() as connection:
         journey.risk.record(
             connection,
