@@ -4,13 +4,19 @@ Positive speaks for an attack, negative for the owner. The parts shown always ad
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import msgspec
 
 
-class Contribution(NamedTuple):  # not a dataclass: a decision makes a score of them, and a tuple is made in a third
+# Neither a dataclass nor a named tuple: a decision makes a score of them, and this is made in a seventh and a fifth of
+# their time. It holds nothing that could lead back to it, so the garbage collector need not look.
+class Contribution(msgspec.Struct, frozen=True, gc=False):
     code: str
     log_odds: float
     text: str
+
+    def _asdict(self) -> dict[str, str | float]:  # called as it was when this was a named tuple
+        return msgspec.structs.asdict(self)
 
 
 def step(count: int, steps: Iterable[tuple[int, float]]) -> float:

@@ -55,6 +55,6 @@ def test_no_bit_of_a_score_changes_within_a_version() -> None:
     drawn, said = Random(20), hashlib.sha256()
     for number in range(2000):
         weights = {group.name: drawn.uniform(0.5, 2) for group in GROUPS} if number % 4 == 0 else {}
-        for code, log_odds, _ in score(context(drawn), weights):
-            said.update(f"{code} {log_odds.hex()}\n".encode())
+        for each in score(context(drawn), weights):
+            said.update(f"{each.code} {each.log_odds.hex()}\n".encode())
     assert said.hexdigest() == SAID[MODEL_VERSION]

@@ -114,8 +114,8 @@ _BOUNDS = [(group.least, group.most) for group in GROUPS]
 def within_groups(said: Sequence[Contribution], weights: Mapping[str, float] = NO_WEIGHTS) -> tuple[Contribution, ...]:
     """Return the contributions, each group cut to its bounds and then weighed; their order stays."""
     totals = [0.0] * len(GROUPS)
-    for code, log_odds, _ in said:
-        totals[_PLACE_OF[code]] += log_odds
+    for each in said:
+        totals[_PLACE_OF[each.code]] += each.log_odds
     beyond = [
         value - most if value > most else value - least if value < least else 0.0
         for value, (least, most) in zip(totals, _BOUNDS, strict=True)
@@ -124,8 +124,7 @@ def within_groups(said: Sequence[Contribution], weights: Mapping[str, float] = N
         return tuple(said)
     kept = []
     for each in reversed(said):
-        code, part, text = each
-        place = _PLACE_OF[code]
+        place, part = _PLACE_OF[each.code], each.log_odds
         left = beyond[place]
         if left and part and (left > 0) == (part > 0):  # only the side that is too much is cut
             cut = min(part, left) if part > 0 else max(part, left)
@@ -133,5 +132,5 @@ def within_groups(said: Sequence[Contribution], weights: Mapping[str, float] = N
             part -= cut
         if weights:
             part *= weights.get(GROUPS[place].name, 1.0)
-        kept.append(each if part == each.log_odds else Contribution(code, part, text))
+        kept.append(each if part == each.log_odds else Contribution(each.code, part, each.text))
     return tuple(reversed(kept))
