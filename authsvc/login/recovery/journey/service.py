@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from authsvc.accounts.addresses import normalise
 from authsvc.accounts.alerts.service import AlertKind
-from authsvc.accounts.devices.service import NO_DEVICE, DeviceFacts, Devices
+from authsvc.accounts.devices.service import Devices
 from authsvc.accounts.levels import Level, ProofKind
 from authsvc.accounts.sessions.service import Sessions
 from authsvc.accounts.store import (
@@ -151,9 +151,8 @@ class RecoveryJourney:
             account = self._account(connection, flow)
             kinds = self.recoveries.kinds(connection, account.id)
             pending, stands = self._standing(connection, flow, account, kinds, now)
-            wait = self.recoveries.wait(
-                connection, account, self._device(connection, account, device_cookie, now), now=now
-            )
+            device = self.devices.recognise(connection, device_cookie, account_id=account.id, now=now)
+            wait = self.recoveries.wait(connection, account, device, now=now)
             has_role = bool(list_roles(connection, account.id))
         return View(
             stands,
@@ -213,7 +212,7 @@ class RecoveryJourney:
         self.limits.spend("recovery_per_account", account.id)
         with self.database.write() as connection:
             account = self._account(connection, flow)
-            device = self._device(connection, account, visitor.device_cookie, now)
+            device = self.devices.recognise(connection, visitor.device_cookie, account_id=account.id, now=now)
             head = self.flows.letterhead_of(connection, flow)
             self.recoveries.start(
                 connection, account, by="customer", device=device, origin=origin, now=now, letterhead=head
@@ -343,9 +342,6 @@ class RecoveryJourney:
         pending = self.recoveries.pending(connection, account.id)
         has_role = bool(list_roles(connection, account.id))
         return pending, standing(kinds, has_role=has_role, pending=pending, flow_id=flow.id, now=now)
-
-    def _device(self, connection: Connection, account: Account, cookie: str | None, now: datetime) -> DeviceFacts:
-        return self.devices.recognise(connection, cookie, account_id=account.id, now=now) if cookie else NO_DEVICE
 
     def _record(
         self,
