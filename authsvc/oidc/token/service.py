@@ -31,7 +31,7 @@ from authsvc.oidc.keys.service import SigningKeys
 from authsvc.oidc.parameters import Refused, parse, require_known_resources, single
 from authsvc.oidc.token.store import find_family
 
-TOKEN_PATH = "/oauth2/token"  # a path
+TOKEN_PATH = "/oauth2/token"
 
 
 @dataclass(frozen=True)
