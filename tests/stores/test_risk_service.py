@@ -492,8 +492,16 @@ def test_nothing_is_learned_from_a_program_or_a_replay(journey: Journey) -> None
     same = Typist(1).sample()
     for _ in range(READY_AT + 1):
         journey.learn(same)
+    for shaken_ms in range(1, READY_AT + 1):
+        journey.learn(shaken(same, shaken_ms / 2))
     assert count(journey.database, typing_fingerprints) == 1
     assert journey.gather(Typist(1).sample()).typing.state is TypingState.LEARNING
+
+
+def shaken(sample: TypingSample, by_ms: float) -> TypingSample:
+    """Return a recording whose every second key is pressed a little later."""
+    events = tuple((press + by_ms * (key % 2), release) for key, (press, release) in enumerate(sample.events))
+    return replace(sample, events=events)
 
 
 def test_stored_samples_show_neither_times_nor_a_length(journey: Journey, database: Database) -> None:

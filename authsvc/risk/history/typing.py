@@ -1,5 +1,6 @@
 """SQL for typing samples: one sealed row per account, field and kind of input; and the fingerprints of older ones."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,9 +93,19 @@ def find_typing(
 
 
 def keep_sample(
-    connection: Connection, vault: Vault, account_id: str, kept: KeptSample, *, version: int, replay: Indexes
+    connection: Connection,
+    vault: Vault,
+    account_id: str,
+    kept: KeptSample,
+    *,
+    version: int,
+    replay: Indexes,
+    of_a_person: Callable[[Sequence[TypingSample]], bool],
 ) -> None:
     """Put a sample in front of the ones kept; those of an older password are dropped. The same one twice is kept once.
+
+    Args:
+        of_a_person: whether the sample is one to learn from, beside these that are kept.
 
     Raises:
         CannotOpen, ValueError: as find_typing.
@@ -103,6 +114,8 @@ def keep_sample(
     earlier: tuple[KeptSample, ...] = ()
     if row is not None and row.password_version == version:
         earlier = _open(connection, vault, account_id, kept.sample, row.samples_sealed)
+    if not of_a_person([each.sample for each in earlier]):
+        return
     if _keep_fingerprint(connection, account_id, replay, kept.at):
         start_profile(connection, vault, account_id, (kept, *earlier), version=version)
 

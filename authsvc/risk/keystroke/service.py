@@ -4,7 +4,7 @@ A password's profile ends with the password's version. An address has no version
 typings have another number of keys, or fade as newer ones come.
 
 Nothing is kept, and no rhythm is compared, without the person's consent. A sample with a sign of automation is not
-learned from, and neither is one that was kept before.
+learned from, whatever else the sign-in has shown, and neither is one that was kept before.
 """
 
 from collections.abc import Iterable
@@ -66,7 +66,7 @@ class TypingRhythm:
 
         What can't be read is replaced: the profile starts again with this sample.
         """
-        typed = [sample for sample in samples if sample.usable and not findings(sample)]
+        typed = [sample for sample in samples if sample.usable]
         if not typed or not self.consents.given(connection, account_id, Purpose.TYPING):
             return True
         readable = [self._keep(connection, account_id, sample, version=version, now=now) for sample in typed]
@@ -78,10 +78,19 @@ class TypingRhythm:
         version, kept = _version(sample, version), KeptSample(now, sample)
         replay = replay_indexes(self.vault.keyring, account_id, fingerprint(account_id, sample))
         try:
-            keep_sample(connection, self.vault, account_id, kept, version=version, replay=replay)
+            keep_sample(
+                connection,
+                self.vault,
+                account_id,
+                kept,
+                version=version,
+                replay=replay,
+                of_a_person=lambda earlier: not findings(sample, earlier),
+            )
         except (CannotOpen, ValueError) as problem:
             log.error("risk.typing_unreadable", problem=type(problem).__name__)
-            start_profile(connection, self.vault, account_id, (kept,), version=version)
+            if not findings(sample):
+                start_profile(connection, self.vault, account_id, (kept,), version=version)
             return False
         return True
 
