@@ -15,7 +15,8 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
     log_odds: float
     text: str
 
-    def _asdict(self) -> dict[str, str | float]:  # called as it was when this was a named tuple
+    def to_json(self) -> dict[str, str | float]:
+        """Return the JSON value that is stored with a decision."""
         return msgspec.structs.asdict(self)
 
 

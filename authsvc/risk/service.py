@@ -176,7 +176,7 @@ class RiskService:
                 probability=decision.probability,
                 policy_version=decision.policy_version,
                 model_version=decision.model_version,
-                contributions=[each._asdict() for each in decision.contributions],
+                contributions=[each.to_json() for each in decision.contributions],
                 inputs_sealed=sealed,
                 shadow_version=silent.policy_version if silent else None,
                 shadow_decision=silent.decision.value if silent else None,

@@ -13,6 +13,7 @@ from authsvc.accounts.invited.tables import invited_accounts
 from authsvc.accounts.store import find_account, grant_role
 from authsvc.core.database import Database
 from authsvc.core.outbox.tables import outbox
+from authsvc.core.sealing.service import ERASED
 from authsvc.core.sealing.tables import personal_keys
 from authsvc.settings import Settings
 from tests.support.clocks import SettableClock
@@ -455,8 +456,8 @@ def test_an_erased_account_is_gone_with_what_waited_for_it(shop: ServiceClient, 
     for method, path in (("POST", "freeze"), ("POST", "unfreeze"), ("GET", "export")):
         assert_problem(shop.call(method, f"/{account_id}/{path}"), 410, "api.account_erased")
     with service.services.database.read() as connection:
-        keys = select(personal_keys).where(personal_keys.c.account_id == account_id)
-        assert connection.execute(keys).all() == []  # looking at it afterwards made no new one
+        keys = select(personal_keys.c.sealed_key).where(personal_keys.c.account_id == account_id)
+        assert connection.execute(keys).scalar_one() == ERASED  # looking at it afterwards made no new one
     assert sign_up(service) != account_id
 
 

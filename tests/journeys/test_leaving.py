@@ -29,6 +29,7 @@ from authsvc.core.audit.verify import verify
 from authsvc.core.database import UtcDateTime, metadata
 from authsvc.core.ids import new_bytes, new_id
 from authsvc.core.origin import Origin
+from authsvc.core.sealing.service import ERASED
 from authsvc.core.sealing.tables import personal_keys
 from authsvc.factors.email_code.tables import email_codes
 from authsvc.factors.password.tables import password_failures
@@ -98,7 +99,8 @@ def test_the_key_is_destroyed_and_the_chain_still_verifies(service: Running) -> 
     erase(service, gone)
     with service.services.database.read() as connection:
         events = connection.execute(select(audit_events).where(audit_events.c.account_id == gone)).all()
-        assert connection.execute(select(personal_keys).where(personal_keys.c.account_id == gone)).first() is None
+        [own] = connection.execute(select(personal_keys).where(personal_keys.c.account_id == gone))
+        assert own.sealed_key == ERASED
         opened = [
             service.services.risk.vault.open_json_for(
                 connection, gone, event.sealed, context=f"audit_events:{event.event_id}"

@@ -357,10 +357,16 @@ def test_the_chain_holds_after_a_person_was_erased(database, audit, vault, seale
     with database.read() as connection:
         assert personal(connection) == {"acc_erased": whole, "acc_kept": whole}
     with database.write() as connection:
-        vault.destroy_key(connection, "acc_erased")
+        vault.destroy_key(connection, "acc_erased", now=clock.now())
     with database.read() as connection:
         assert personal(connection) == {"acc_erased": None, "acc_kept": whole}
-    assert verify(database, AUDIT_KEY).verified == 2
+    with database.write() as connection:  # by a request that is still under way
+        audit.record(connection, "test:event:late", now=clock.now(), account_id="acc_erased", personal={"typed": "x"})
+    with database.read() as connection:
+        [late] = list_events(connection, tag="test:event:late", limit=10)
+    assert (late.account_id, late.sealed) == ("acc_erased", None)
+    sealer.run_once()
+    assert verify(database, AUDIT_KEY).verified == 3
 
 
 def test_facts_that_the_chain_could_not_hold_are_refused(database, audit, clock):

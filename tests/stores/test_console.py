@@ -181,7 +181,7 @@ def test_of_an_erased_person_the_decision_remains_and_the_inputs_do_not(
     ada = scene.person("Ada", "ada@example.org")
     decision = scene.decision(ada)
     with database.write() as connection:
-        scene.audit.vault.destroy_key(connection, ada.id)
+        scene.audit.vault.destroy_key(connection, ada.id, now=scene.start)
     opened = console.open_decision("analyst", decision.id, origin=HERE)
     assert isinstance(opened, OpenedDecision)
     assert opened.inputs is None

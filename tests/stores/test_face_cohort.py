@@ -143,7 +143,7 @@ def test_taking_consent_back_deletes_it_in_the_same_transaction(shop: Shop) -> N
 def test_an_account_that_is_erased_without_its_factor_leaves_no_vector_of_its_own(shop: Shop) -> None:
     shop.join(*range(MEMBERS - 1))
     with shop.database.write() as connection:
-        shop.matching.vault.destroy_key(connection, "acc_0")
+        shop.matching.vault.destroy_key(connection, "acc_0", now=shop.clock.now())
     shop.join(MEMBERS, MEMBERS + 1)  # what can't be opened any more is passed over
     assert shop.counts() == (1, MEMBERS, 1)
 

@@ -15,7 +15,7 @@ from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import Database
 from authsvc.core.errors import NotAllowed, NotFound, TooMany
 from authsvc.core.ids import new_bytes
-from authsvc.core.sealing.service import Vault
+from authsvc.core.sealing.service import ERASED, Vault
 from authsvc.core.sealing.tables import personal_keys
 from authsvc.factors.face.captures.verdicts import Verdict
 from authsvc.factors.face.store import delete_face_data, find_template
@@ -58,12 +58,13 @@ def erase(faces: Faces) -> None:
     with faces.face.database.write() as connection:
         delete_face_data(connection, ACCOUNT)
         bury_account(connection, ACCOUNT, new_bytes(64))
-        faces.captures.templates.vault.destroy_key(connection, ACCOUNT)
+        faces.captures.templates.vault.destroy_key(connection, ACCOUNT, now=faces.clock.now())
 
 
 def keys_of(faces: Faces) -> int:
     with faces.face.database.read() as connection:
-        return len(connection.execute(select(personal_keys).where(personal_keys.c.account_id == ACCOUNT)).all())
+        own = (personal_keys.c.account_id == ACCOUNT) & (personal_keys.c.sealed_key != ERASED)
+        return len(connection.execute(select(personal_keys).where(own)).all())
 
 
 # -- the session that asked for it

@@ -469,7 +469,7 @@ def test_an_erased_person_cannot_be_compared(enrolled: Faces) -> None:
     """The key is gone though the row, by some mistake, is not."""
     ticket = enrolled.ticket("verify")
     with enrolled.face.database.write() as connection:
-        enrolled.captures.templates.vault.destroy_key(connection, ACCOUNT)
+        enrolled.captures.templates.vault.destroy_key(connection, ACCOUNT, now=enrolled.clock.now())
     assert enrolled.submit(ticket, again()).reason == "face.no_template"
 
 

@@ -226,7 +226,7 @@ def decided(desk: Desk, context: RiskContext, number: int, *, ago: timedelta) ->
             probability=made.probability,
             policy_version=made.policy_version,
             model_version=made.model_version,
-            contributions=[each._asdict() for each in made.contributions],
+            contributions=[each.to_json() for each in made.contributions],
             inputs_sealed=sealed,
         )
         insert_decision(connection, decision)

@@ -69,7 +69,7 @@ class Past:
                 "probability": made.probability,
                 "policy_version": made.policy_version,
                 "model_version": made.model_version,
-                "contributions": [each._asdict() for each in made.contributions],
+                "contributions": [each.to_json() for each in made.contributions],
                 "inputs_sealed": sealed,
                 **changes,
             }

@@ -528,7 +528,7 @@ def test_a_decision_is_stored_with_what_it_saw_and_decided_again(journey: Journe
     assert seen == context
     again = assess(journey.risk.in_force.live, seen)
     assert (again.log_odds, again.probability) == (stored.log_odds, stored.probability)
-    assert [each._asdict() for each in again.contributions] == stored.contributions
+    assert [each.to_json() for each in again.contributions] == stored.contributions
     assert (stored.decision, stored.required, stored.outcome) == ("step_up", "pwd_email", "open")
     assert stored.policy_version == journey.risk.in_force.live.version
     assert tags(journey.database)[-1] == "risk:decision:stepped_up"
@@ -565,7 +565,7 @@ def test_only_the_first_word_on_an_outcome_counts(journey: Journey) -> None:
 def test_an_erased_person_leaves_a_decision_that_nobody_can_read(journey: Journey) -> None:
     decision_id = journey.record(journey.gather())
     with journey.database.write() as connection:
-        journey.risk.vault.destroy_key(connection, journey.account.id)
+        journey.risk.vault.destroy_key(connection, journey.account.id, now=journey.clock.now())
         stored = find_decision(connection, decision_id)
         assert stored is not None
         assert journey.risk.stored_context(connection, stored) is None

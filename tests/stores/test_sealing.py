@@ -5,6 +5,7 @@ import threading
 import pytest
 from sqlalchemy import select, update
 
+from authsvc.core.errors import Gone
 from authsvc.core.sealing.cipher import CannotOpen, Keyring
 from authsvc.core.sealing.service import Vault
 from authsvc.core.sealing.tables import personal_keys
@@ -50,14 +51,29 @@ def test_a_key_moved_to_another_person_does_not_open(database, vault, seal):
         open_json(database, Vault(vault.keyring), "acc_2", sealed)
 
 
-def test_nothing_opens_after_the_key_was_destroyed(database, vault, seal):
+def test_nothing_opens_after_the_key_was_destroyed(database, vault, seal, clock):
     sealed = seal("acc_1", {"name": "Anna"})
     elsewhere = Vault(vault.keyring)  # another machine, with the key in its cache
     assert open_json(database, elsewhere, "acc_1", sealed) == {"name": "Anna"}
     with database.write() as connection:
-        vault.destroy_key(connection, "acc_1")
+        vault.destroy_key(connection, "acc_1", now=clock.now())
     assert open_json(database, vault, "acc_1", sealed) is None
     assert open_json(database, elsewhere, "acc_1", sealed) is None
+
+
+@pytest.mark.parametrize("had_a_key", [True, False])
+def test_nobody_seals_for_an_erased_person(database, vault, seal, clock, had_a_key):
+    """A request that is under way would otherwise leave what nobody erases any more."""
+    if had_a_key:
+        seal("acc_1", {"name": "Anna"})
+    with database.write() as connection:
+        vault.destroy_key(connection, "acc_1", now=clock.now())
+    for each in (vault, Vault(vault.keyring)):
+        with pytest.raises(Gone) as refusal, database.write() as connection:
+            each.seal_json_for(connection, "acc_1", {"name": "Anna"}, context="c", now=clock.now())
+        assert refusal.value.code == "account.erased"
+    with database.write() as connection:
+        vault.destroy_key(connection, "acc_1", now=clock.now())  # twice is once
 
 
 def test_personal_keys_survive_a_rotation_of_the_master_key(database, vault, seal):

@@ -144,7 +144,7 @@ def test_a_secret_is_sealed_for_its_person_and_row(bench: Bench, vault: Vault) -
     with bench.database.write() as connection:
         sealed = connection.execute(select(totp_secrets.c.sealed)).scalar_one()
         assert app.secret.encode() not in sealed
-        vault.destroy_key(connection, bench.account_id)
+        vault.destroy_key(connection, bench.account_id, now=bench.clock.now())
     assert bench.check(app.code()).code == "totp.none"  # whoever was erased has no app
 
 

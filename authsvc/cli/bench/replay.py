@@ -133,7 +133,7 @@ def _row(number: int, policy: Policy, keys: list[bytes], at: datetime, drawn: ra
         "probability": decision.probability,
         "policy_version": decision.policy_version,
         "model_version": decision.model_version,
-        "contributions": [each._asdict() for each in decision.contributions],
+        "contributions": [each.to_json() for each in decision.contributions],
         "inputs_sealed": sealed,
         "outcome": "completed",
         "outcome_at": at,

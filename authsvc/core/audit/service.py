@@ -6,6 +6,7 @@ done. Every tag is listed in docs/reference/events.md; a test keeps that list co
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import BigInteger, Connection, Text, cast, func, insert, literal
 from authsvc.core.audit.chain import check_facts
 from authsvc.core.audit.tables import audit_events
 from authsvc.core.database import write_at_end
+from authsvc.core.errors import Gone
 from authsvc.core.ids import new_id
 from authsvc.core.origin import Origin
 from authsvc.core.sealing.service import Vault
@@ -55,7 +57,8 @@ class Audit:
         context = f"audit_events:{event_id}"
         sealed: bytes | None = None
         if private and account_id is not None:
-            sealed = self.vault.seal_json_for(connection, account_id, private, context=context, now=now)
+            with suppress(Gone):  # what is personal of an erased person is not kept; that it happened is
+                sealed = self.vault.seal_json_for(connection, account_id, private, context=context, now=now)
         elif private:
             sealed = self.vault.seal(json.dumps(private, sort_keys=True).encode(), context=context)
         write_at_end(

@@ -12,14 +12,16 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, delete, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, select
 
 from authsvc.core.database import insert_into, noted
+from authsvc.core.errors import Gone
 from authsvc.core.ids import new_bytes
-from authsvc.core.sealing.cipher import KEY_BYTES, NONCE_BYTES, CannotOpen, Keyring, open_with, seal_with
+from authsvc.core.sealing.cipher import KEY_BYTES, NONCE_BYTES, Keyring, open_with, seal_with
 from authsvc.core.sealing.tables import personal_keys
 
 CACHED_KEYS = 4096
+ERASED = b""  # stands in the place of a key: what a request still has in hand must not make a new one
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,18 @@ class Vault:
     def seal_for(
         self, connection: Connection, account_id: str, plaintext: bytes, *, context: str, now: datetime
     ) -> bytes:
-        """Seal under the person's own key, which is made at first use."""
+        """Seal under the person's own key, which is made at first use.
+
+        Raises:
+            Gone: `account.erased`: there will be no key again.
+        """
         key = self._key(connection, account_id) or self._make_key(connection, account_id, now)
         return seal_with(key, plaintext, key_id="person", context=context, nonce=new_bytes(NONCE_BYTES))
 
     def seal_json_for(
         self, connection: Connection, account_id: str, value: Any, *, context: str, now: datetime
     ) -> bytes:
-        """Seal a JSON value under the person's own key."""
+        """Seal a JSON value under the person's own key. Raises Gone, as `seal_for`."""
         return self.seal_for(connection, account_id, _to_json(value).encode(), context=context, now=now)
 
     def open_for(self, connection: Connection, account_id: str, sealed: bytes, *, context: str) -> bytes | None:
@@ -60,9 +66,13 @@ class Vault:
         plaintext = self.open_for(connection, account_id, sealed, context=context)
         return None if plaintext is None else json.loads(plaintext)
 
-    def destroy_key(self, connection: Connection, account_id: str) -> None:
-        """Erase the person's key: nothing sealed for them can be opened again."""
-        connection.execute(delete(personal_keys).where(personal_keys.c.account_id == account_id))
+    def destroy_key(self, connection: Connection, account_id: str, *, now: datetime) -> None:
+        """Erase the person's key: nothing sealed for them can be opened again, and nothing more be sealed."""
+        connection.execute(
+            insert_into(connection, personal_keys)
+            .values(account_id=account_id, sealed_key=ERASED, created_at=now)
+            .on_conflict_do_update(index_elements=["account_id"], set_={"sealed_key": ERASED})
+        )
         noted(connection).pop((_NOTED, account_id), None)
         self._cache.clear()
 
@@ -80,6 +90,8 @@ class Vault:
             if sealed is None:
                 return None
             known[_NOTED, account_id] = sealed
+        if sealed == ERASED:
+            return None
         if (key := self._cache.get(sealed)) is None:
             key = self.keyring.open(sealed, context=f"personal_keys:{account_id}")
             self._cache.put(sealed, key)
@@ -95,7 +107,7 @@ class Vault:
         )
         kept = self._key(connection, account_id)  # another writer may have been first
         if kept is None:
-            raise CannotOpen("the person's key was erased while it was being made")
+            raise Gone("account.erased", "This account was deleted.")
         return kept
 
 

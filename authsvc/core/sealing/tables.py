@@ -1,4 +1,7 @@
-"""One row per person: the data key that seals their personal fields, itself sealed under a master key."""
+"""One row per person: the data key that seals their personal fields, itself sealed under a master key.
+
+Of an erased person the row stays, without the key.
+"""
 
 from sqlalchemy import Column, LargeBinary, String, Table
 

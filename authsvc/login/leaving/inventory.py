@@ -12,6 +12,7 @@ KEPT: Mapping[str, str] = {
     "audit_events": "Evidence. What tells who it was is sealed under the person's key, which is destroyed.",
     "risk_decisions": "Evidence. The inputs are sealed under the person's key, which is destroyed.",
     "cases": "That the security team had a case, and of what kind. Its note is emptied.",
+    "personal_keys": "That the person has no key, without one: nobody can seal anything for them any more.",
     "api_requests": "Which request of a shop asked for which id; gone within a day.",
 }
 

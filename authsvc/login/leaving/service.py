@@ -127,8 +127,7 @@ class Leaving:
             [index for email in emails for index in indexes("password-failures", email)],
         )
         bury_account(connection, account_id, new_bytes(USER_HANDLE_BYTES))  # 5
-        self.vault.destroy_key(connection, account_id)  # 6
-        # Nothing personal from here on: it would make a new key.
+        self.vault.destroy_key(connection, account_id, now=now)  # 6
         facts = {"by": by, "rows": deleted}
         self.audit.record(connection, "login:account:erased", now=now, account_id=account_id, facts=facts)
         for hear in self.erased:  # 7

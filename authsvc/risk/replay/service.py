@@ -97,7 +97,7 @@ def _replay_slice(work: Work, database: Database, keys: "_Keys", each: Slice) ->
 def _counted(judge: Judge, keys: "_Keys", row: Row[*tuple[Any, ...]]) -> Counted:
     decision_id, account_id, sealed_key, sealed, label, client_id, trigger, *told = row
     stored = Stored(*told)
-    if account_id is None or sealed_key is None:
+    if account_id is None or not sealed_key:  # gone, or erased (core/sealing)
         judged = Judged(Verdict.ERASED)
     else:
         try:
