@@ -12,15 +12,11 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from authsvc.accounts.addresses import hint
-from authsvc.accounts.consents.service import WORDINGS, Purpose
 from authsvc.accounts.devices.service import COOKIE_DAYS
-from authsvc.accounts.levels import ProofKind
 from authsvc.core.errors import AuthsvcError, BadInput, Conflict, Gone, NotAllowed, TooMany
 from authsvc.login.service import Flows
-from authsvc.login.sign_up.service import SignUp
-from authsvc.login.step_up.service import StepUp
-from authsvc.login.steps import RECOVERY_KIND, Go, Stay, page_of, recovery_page_of, reset_page_of
+from authsvc.login.state_pages import Page, Seen, StatePages, arrival_of, create_page
+from authsvc.login.steps import Go, Stay, page_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
 from authsvc.login.unlock.service import Unlock
@@ -36,10 +32,6 @@ from authsvc.web.pages import Pages
 MAX_TEXT = 8192
 Text = Annotated[str, Form(max_length=MAX_TEXT)]
 
-STEP_UP_WHY = "This sign-in looks different from your usual ones, so we need one more proof that it is you."
-LEVEL_WHY = "The shop asks for a stronger proof for what you are about to do."
-OWN_WHY = "What comes next can change who gets into your account, so we ask for the strongest proof that it has."
-
 
 @dataclass(frozen=True)
 class FlowPages:
@@ -47,8 +39,7 @@ class FlowPages:
 
     pages: Pages
     flows: Flows
-    sign_up: SignUp
-    step_up: StepUp
+    states: StatePages
     session_days: int
     staff_hours: int
 
@@ -99,92 +90,31 @@ class FlowPages:
         self, request: Request, flow: Flow, stay: Stay | None = None, *, typed: Mapping[str, str] | None = None
     ) -> Response:
         """Return the page of the flow's state. Args: typed is what the person had filled in."""
-        if flow.kind == RECOVERY_KIND:
-            return RedirectResponse(recovery_page_of(flow.id), status_code=303)
-        typed, error, status = typed or {}, stay.error if stay else None, stay.status if stay else 200
-        common: dict[str, Any] = {"flow": flow.id, "client_name": flow.client_name, "error": error}
-        common["leads_back"] = flow.kind in ("client", "face")  # our own pages would only ask for a sign-in again
-        common["team"] = flow.client_name if flow.kind == "client" else self.step_up.service_name
-        common |= self.dress(flow)
-        form_action = (flow.redirect_origin,) if flow.redirect_origin else ()
-
-        def page(name: str, **context: Any) -> Response:
-            return self.pages.render(
-                request, f"login/{name}.html", status=status, form_action=form_action, **common, **context
-            )
-
-        match flow.state:
-            case State.IDENTIFY:
-                if flow.grant_role or "create" in flow.prompt:
-                    return self.show_create(request, flow, stay, typed=typed)
-                if flow.account_id is not None:  # signed in, and about to prove it once more
-                    locked = stay is not None and stay.locked
-                    return page("confirm", email=flow.email or "", with_passkey=False, locked=locked)
-                return page(
-                    "sign_in",
-                    email=typed.get("email", flow.email or ""),
-                    can_create=flow.kind == "client",
-                    locked=stay is not None and stay.locked,
-                    passkey_only=flow.kind == "console",
-                )
-            case State.PROVE_ADDRESS | State.UNLOCK:
-                purpose = "sign_up" if flow.state is State.PROVE_ADDRESS else "unlock"
-                return page("code", address_hint=hint(flow.email or ""), purpose=purpose, can_resend=True)
-            case State.CHOOSE_CREDENTIAL:
-                wording = WORDINGS[Purpose.TYPING]
-                return page(
-                    "credential",
-                    passkey_only=self.sign_up.passkey_only(flow),
-                    min_length=self.sign_up.passwords.settings.min_length,
-                    typing_consent_text=wording.text,
-                    typing_consent_version=wording.version,
-                    email=flow.email or "",
-                )
-            case State.STEP_UP if flow.kind == "account" and not flow.proofs:
-                return page("confirm", with_passkey=True)
-            case State.STEP_UP:
-                ladder = self.step_up.ladder(flow, device=cookies.read(request, cookies.DEVICE))
-                why = OWN_WHY if flow.kind in ("account", "face") else LEVEL_WHY
-                why = STEP_UP_WHY if flow.risk_level >= flow.required_level else why
-                options = [{"kind": kind.value, "prompt": ladder.prompts.get(kind)} for kind in ladder.rungs]
-                return page("step_up", options=options, why=why, has_passkey=ladder.has_passkey, has_app=ladder.has_app)
-            case State.STEP_UP_CODE:
-                if (factor := self.step_up.typed_factor(flow.step_up_kind)) is not None:
-                    return page("typed", prompt=factor.prompt)
-                ladder = self.step_up.ladder(flow)
-                can_resend = ProofKind.EMAIL_CODE in ladder.rungs
-                return page("code", address_hint=ladder.address_hint, purpose="step_up", can_resend=can_resend)
-            case State.MUST_CHANGE | State.RESET_CODE | State.NEW_PASSWORD:
-                return RedirectResponse(reset_page_of(flow.id), status_code=303)
-            case State.DENIED:
-                return page("denied", next_steps=DENIED_NEXT_STEPS)
-            case (
-                State.READY
-                | State.REFUSED
-                | State.SPENT
-                | State.RECOVERY_ADDRESS
-                | State.RECOVERY_CODE
-                | State.RECOVERY
-            ):
-                return RedirectResponse(_arrival_of(flow), status_code=303)
+        locked, device = stay is not None and stay.locked, cookies.read(request, cookies.DEVICE)
+        page = self.states.page_of(flow, Seen(typed or {}, locked, device))
+        return (
+            RedirectResponse(page, status_code=303) if isinstance(page, str) else self._show(request, flow, page, stay)
+        )
 
     def show_create(
         self, request: Request, flow: Flow, stay: Stay | None = None, *, typed: Mapping[str, str] | None = None
     ) -> Response:
         """Return the page that asks a newcomer for name and address."""
-        typed = typed or {}
+        return self._show(request, flow, create_page(flow, typed or {}), stay)
+
+    def _show(self, request: Request, flow: Flow, page: Page, stay: Stay | None) -> Response:
         return self.pages.render(
             request,
-            "login/create.html",
+            f"login/{page.name}.html",
             status=stay.status if stay else 200,
             form_action=(flow.redirect_origin,) if flow.redirect_origin else (),
             flow=flow.id,
             client_name=flow.client_name,
             error=stay.error if stay else None,
-            leads_back=flow.kind == "client",
-            name=typed.get("name", flow.display_name or ""),
-            email=typed.get("email", flow.email or ""),
+            leads_back=flow.kind in ("client", "face"),  # our own pages would only ask for a sign-in again
+            team=flow.client_name if flow.kind == "client" else self.states.step_up.service_name,
             **self.dress(flow),
+            **page.shows,
         )
 
     def dress(self, flow: Flow) -> dict[str, Any]:
@@ -231,13 +161,6 @@ class FlowPages:
         return response
 
 
-DENIED_NEXT_STEPS = [
-    "If you are the owner of this account, try again from a device and a place you usually sign in from.",
-    "Sign in with a passkey, if you have one for this account.",
-    "If neither works, please contact us.",
-]
-
-
 def visitor_of(request: Request, flow: Flow) -> Visitor:
     """Return what the browser sent along."""
     name = cookies.CONSOLE if flow.kind == "console" else cookies.SESSION
@@ -247,7 +170,7 @@ def visitor_of(request: Request, flow: Flow) -> Visitor:
 def build_router(shown: FlowPages, unlock: Unlock, csrf: Csrf) -> APIRouter:
     """Return the routes that every flow shares: its page, codes, turning back."""
     router = APIRouter(prefix="/login", dependencies=[Depends(csrf.require)], include_in_schema=False)
-    flows, sign_up, step_up = shown.flows, shown.sign_up, shown.step_up
+    flows, sign_up, step_up = shown.flows, shown.states.sign_up, shown.states.step_up
 
     @router.get("")
     def page(request: Request, flow: str = "") -> Response:
@@ -293,15 +216,8 @@ def build_router(shown: FlowPages, unlock: Unlock, csrf: Csrf) -> APIRouter:
     def cancel(request: Request, flow: Text) -> Response:
         def work(opened: Flow) -> Go:
             unmet = opened.state is State.STEP_UP and not step_up.ladder(opened).rungs
-            return Go(_arrival_of(flows.cancel(opened, unmet=unmet, origin=origin_of(request))))
+            return Go(arrival_of(flows.cancel(opened, unmet=unmet, origin=origin_of(request))))
 
         return shown.answer(request, flow, work)
 
     return router
-
-
-def _arrival_of(flow: Flow) -> str:
-    """Return where a finished or refused flow leads."""
-    if flow.kind == "client":
-        return f"/oauth2/authorize/resume?flow={flow.id}"
-    return "/console" if flow.kind == "console" and flow.state is not State.REFUSED else "/account"

@@ -36,6 +36,7 @@ from authsvc.login.sign_in import routes as sign_in_routes
 from authsvc.login.sign_up import routes as sign_up_routes
 from authsvc.login.signals import routes as signal_routes
 from authsvc.login.staff import routes as staff_routes
+from authsvc.login.state_pages import StatePages
 from authsvc.login.step_up import routes as step_up_routes
 from authsvc.login.unlock import routes as unlock_routes
 from authsvc.oidc import routes as oidc_routes
@@ -53,8 +54,7 @@ def build_routers(parts: Services, pages: Pages, csrf: Csrf, *, storefront_url: 
     shown = FlowPages(
         pages,
         parts.flows,
-        parts.sign_up,
-        parts.step_up,
+        StatePages(parts.sign_up, parts.step_up),
         session_days=settings.sessions.absolute_days,
         staff_hours=settings.sessions.staff_hours,
     )
