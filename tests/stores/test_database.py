@@ -6,6 +6,7 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -73,6 +74,26 @@ def test_a_connection_that_breaks_before_the_end_of_a_write_is_named_as_that(pos
         with database.read() as other:
             other.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
     assert count(database) == 0
+
+
+@pytest.mark.postgresql
+def test_a_connection_that_breaks_when_its_commit_is_answered_has_written(postgresql_only_database, monkeypatch, clock):
+    """A pipeline's end is one more answer: who is told that it failed would try again what has happened."""
+    database, end = postgresql_only_database, psycopg.Pipeline._exit_gen
+
+    def break_first(pipeline):
+        own = pipeline.pgconn.backend_pid
+        with database.read() as other:
+            other.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
+        return end(pipeline)
+
+    monkeypatch.setattr(psycopg.Pipeline, "_exit_gen", break_first)
+    with database.write() as connection:
+        write_at_end(
+            connection, insert(personal_keys), {"account_id": "a", "sealed_key": b"", "created_at": clock.now()}
+        )
+        write_at_end(connection, insert(population_news), {"id": "pop_1", "cells": []})
+    assert count(database) == 1  # and the next one works
 
 
 @pytest.mark.postgresql
