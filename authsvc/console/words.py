@@ -34,6 +34,20 @@ SAID_WORDS: Final[Mapping[str, str]] = {
     "dismissed": "Nothing can be said",
     "not_me": "The customer said “this wasn't me”",
 }
+LEVEL_WORDS: Final[Mapping[str, str]] = {
+    "none": "nothing",
+    "email": "a code by mail",
+    "pwd": "a password",
+    "pwd_email": "a password and a code by mail",
+    "mfa": "two kinds of proof",
+    "phr": "a passkey",
+}
+AUTOMATION_WORDS: Final[Mapping[str, str]] = {
+    "automation.zero_variance": "even as no person types",
+    "automation.impossible_speed": "faster than people can",
+    "automation.replayed": "the times of an earlier sign-in",
+}
+_LEVELS = ("first_factor", "account.reachable")
 _TYPED = ("typing", "email_typing")
 _TYPING_SHOWN = ("state", "log_ratio", "automation")
 _LABELS: Final[Mapping[str, str]] = {
@@ -173,9 +187,11 @@ def _value(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(each for each in value if isinstance(each, str)) or "not shown"
+        return ", ".join(AUTOMATION_WORDS.get(each, each) for each in value if isinstance(each, str)) or "not shown"
     if name == "client_id":
         return str(value)
+    if name in _LEVELS:
+        return LEVEL_WORDS.get(str(value).lower(), str(value))
     if name.endswith("_s"):
         return age(float(value))
     if isinstance(value, float):

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authsvc.accounts.levels import Level
 from authsvc.console import words
 from authsvc.console.filters import Filter, Place, parse_place
 from authsvc.core.errors import BadInput
+from authsvc.risk.keystroke.automation import FINDINGS
 from tests.support.decisions import INPUTS, KNOWN_DEVICE, NEW_DEVICE
 
 
@@ -64,6 +66,15 @@ def test_lists_of_numbers_are_never_shown() -> None:
 def test_ids_stay_as_they_are_and_parts_of_behaviour_have_words() -> None:
     lines = words.input_lines({"client_id": "cli_Xb_V", "behaviour": {"system": 0.63}, "network": "new"})
     assert dict(lines) == {"Client": "cli_Xb_V", "Unusual system (log-odds)": "+0.63", "Network": "new"}
+
+
+def test_every_level_and_every_sign_of_automation_has_words() -> None:
+    assert set(words.LEVEL_WORDS) == {level.name.lower() for level in Level}
+    assert set(words.AUTOMATION_WORDS) == set(FINDINGS)
+    typed = {"state": "learning", "automation": ["automation.replayed"]}
+    lines = dict(words.input_lines({"first_factor": "pwd_email", "typing": typed}))
+    assert lines["Level of the first factor"] == "a password and a code by mail"
+    assert lines["Typing: signs of automation"] == "the times of an earlier sign-in"
 
 
 def test_a_place_survives_its_trip_through_a_link() -> None:
