@@ -1,14 +1,19 @@
 """The vault on both databases: a key per person, which can be destroyed."""
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, text, update
 
+from authsvc.accounts.tables import accounts
 from authsvc.core.errors import Gone
+from authsvc.core.migrations import upgrade
 from authsvc.core.sealing.cipher import CannotOpen, Keyring
 from authsvc.core.sealing.service import Vault
 from authsvc.core.sealing.tables import personal_keys
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -108,3 +113,21 @@ def test_the_cache_stays_small(database, vault, seal, monkeypatch):
     sealed = {number: seal(f"acc_{number}", number) for number in range(5)}
     assert len(vault._cache._keys) == 2
     assert all(open_json(database, vault, f"acc_{number}", each) == number for number, each in sealed.items())
+
+
+def test_people_who_were_erased_before_there_were_empty_keys_get_one(database, vault, seal, clock):
+    rows = [
+        {"id": f"acc_{name}", "user_handle": name.encode(), "display_name": "", "status": status, "created_at": AT}
+        for name, status in (("gone", "erased"), ("named_late", "erased"), ("here", "active"))
+    ]
+    with database.write() as connection:
+        connection.execute(insert(accounts), rows)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    sealed = seal("acc_named_late", {})
+    kept = seal("acc_here", {})
+    upgrade(database.url.render_as_string(hide_password=False))
+    assert open_json(database, vault, "acc_named_late", sealed) is None
+    assert open_json(database, vault, "acc_here", kept) == {}
+    for gone in ("acc_gone", "acc_named_late"):
+        with pytest.raises(Gone):
+            seal(gone, {})
