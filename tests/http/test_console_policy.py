@@ -101,10 +101,11 @@ def test_one_proposes_another_activates(desk: Desk) -> None:
 
 
 def test_a_policy_that_is_none_says_line_and_reason_and_is_still_in_the_form(desk: Desk) -> None:
-    answer = propose(desk, source=policy_text(STRICTER).replace("-5.0", '"five"'))
+    answer = propose(desk, source=policy_text(STRICTER).replace("-5.0", '"five"'), note="Nights", role="live")
     assert answer.status_code == 400
     assert "policy:2: prior_log_odds: must be a number" in answer.text
     assert "&#34;five&#34;" in answer.text
+    assert 'value="Nights"' in answer.text and 'value="live" selected' in answer.text
     assert proposals(desk) == []
 
 

@@ -1,7 +1,7 @@
 """The policy over HTTP."""
 
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from authsvc.web.pages import Pages
 
 PATH = "/console/policy"
 STATUS = {BadInput: 400, NotAllowed: 403, NotFound: 404, Conflict: 409}
+NOTHING_TYPED: Final[Mapping[str, str]] = {"source": "", "note": "", "role": "shadow"}
 Text = Annotated[str, Form(max_length=1000)]
 Source = Annotated[str, Form(max_length=100_000)]
 
@@ -34,7 +35,9 @@ def build_router(desk: PolicyDesk, pages: Pages, csrf: Csrf) -> APIRouter:
     def refused(request: Request, outcome: NoPermission) -> Response:
         return pages.render(request, "console/no_permission.html", status=403, words=words, member=outcome.member)
 
-    def show(request: Request, *, status: int = 200, error: str | None = None, source: str = "") -> Response:
+    def show(
+        request: Request, *, status: int = 200, error: str | None = None, typed: Mapping[str, str] = NOTHING_TYPED
+    ) -> Response:
         found = desk.look(cookies.read(request, cookies.CONSOLE), origin=origin_of(request))
         if isinstance(found, NoPermission):
             return refused(request, found)
@@ -47,18 +50,18 @@ def build_router(desk: PolicyDesk, pages: Pages, csrf: Csrf) -> APIRouter:
             found=found,
             groups=GROUPS,
             error=error,
-            source=source,
+            typed=typed,
             days=SHADOW_DAYS,
         )
 
-    def act(request: Request, do: Act, *, source: str = "") -> Response:
+    def act(request: Request, do: Act, *, typed: Mapping[str, str] = NOTHING_TYPED) -> Response:
         try:
             outcome = do(cookies.read(request, cookies.CONSOLE), origin_of(request))
         except NotSignedIn:
             return RedirectResponse(SIGN_IN, status_code=303)
         except (BadInput, NotAllowed, NotFound, Conflict) as problem:
             request.scope["state"]["problem"] = problem.code
-            return show(request, status=STATUS[type(problem)], error=problem.detail, source=source)
+            return show(request, status=STATUS[type(problem)], error=problem.detail, typed=typed)
         return refused(request, outcome) if outcome else RedirectResponse(PATH, status_code=303)
 
     @router.get("")
@@ -71,7 +74,9 @@ def build_router(desk: PolicyDesk, pages: Pages, csrf: Csrf) -> APIRouter:
     @router.post("/propose")
     def propose(request: Request, source: Source, note: Text, role: Text) -> Response:
         return act(
-            request, lambda secret, origin: desk.propose(secret, source, note, role, origin=origin), source=source
+            request,
+            lambda secret, origin: desk.propose(secret, source, note, role, origin=origin),
+            typed={"source": source, "note": note, "role": role},
         )
 
     @router.post("/activate")
