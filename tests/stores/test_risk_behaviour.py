@@ -110,9 +110,13 @@ class Scene:
 
 
 @pytest.fixture
-def scene(database: Database, vault: Vault, audit: Audit, clock: SettableClock) -> Scene:
+def risk(vault: Vault, audit: Audit) -> RiskService:
     atlas = Atlas()
-    risk = RiskService(vault, audit, InForce(audit, load_policy(None)), Consents(audit), atlas, (), atlas)
+    return RiskService(vault, audit, InForce(audit, load_policy(None)), Consents(audit), atlas, (), atlas)
+
+
+@pytest.fixture
+def scene(database: Database, risk: RiskService, clock: SettableClock) -> Scene:
     return Scene(database, risk, clock)
 
 
@@ -250,10 +254,12 @@ def test_sign_ins_at_once_are_all_learned(scene: Scene, looks_first: bool) -> No
     assert max(known) < new
 
 
-def test_what_was_learned_between_a_look_and_its_learning_stays(scene: Scene) -> None:
+@pytest.mark.postgresql
+def test_what_was_learned_between_a_look_and_its_learning_stays(
+    postgresql_only_database: Database, risk: RiskService, clock: SettableClock
+) -> None:
     """PostgreSQL alone lets another write in between; SQLite's second one waits."""
-    if scene.database.is_sqlite:
-        pytest.skip("one write at a time")
+    scene = Scene(postgresql_only_database, risk, clock)
     account, own, other = scene.account(), replace(HOME, address="10.0.1.1"), replace(HOME, address="10.0.2.1")
     scene.learn(account)
     with scene.database.write() as connection:
