@@ -45,6 +45,9 @@ def test_an_incident_is_shown_with_what_was_expected_and_seen(desk: Desk, closed
     assert page.status_code == 200
     for said in ("Failed sign-ins: 321", "where 4 were expected, at most 18", "inc_1", "<polyline", "forecast-band"):
         assert said in page.text
+    begun = desk.scene.start - timedelta(hours=2)
+    for edge in (begun, begun + 5 * timedelta(minutes=5)):
+        assert f'<time datetime="{edge.isoformat()}">' in page.text  # the chart has no axis of its own
     assert ("Nothing is out of its band" in page.text) == closed
     assert ("weighed more strictly" in page.text) != closed
     with desk.scene.database.read() as connection:

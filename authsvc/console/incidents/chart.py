@@ -5,6 +5,7 @@ Drawn with SVG attributes, because the pages allow no inline style.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from authsvc.risk.incidents.store import Interval
 
@@ -20,6 +21,8 @@ class Chart:
     expected: str
     band: str
     top: int
+    begins: datetime
+    ends: datetime
 
 
 def chart_of(intervals: Sequence[Interval]) -> Chart | None:
@@ -39,4 +42,6 @@ def chart_of(intervals: Sequence[Interval]) -> Chart | None:
         expected=" ".join(points([each.expected for each in intervals])),
         band=" ".join([*upper, *reversed(lower)]),
         top=round(top),
+        begins=intervals[0].at,
+        ends=intervals[-1].at,
     )
