@@ -200,8 +200,11 @@ def delete_tickets(connection: Connection, account_id: str, *, device_id: str | 
 # -- templates
 
 
+_FIND_TEMPLATE = select(face_templates).where(face_templates.c.account_id == bindparam("account_id"))
+
+
 def find_template(connection: Connection, account_id: str) -> Template | None:
-    row = connection.execute(select(face_templates).where(face_templates.c.account_id == account_id)).one_or_none()
+    row = connection.execute(_FIND_TEMPLATE, {"account_id": account_id}).one_or_none()  # at the end of every sign-in
     return Template(**row._mapping) if row else None
 
 
