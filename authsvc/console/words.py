@@ -112,6 +112,12 @@ def reasons_of(contributions: Sequence[Mapping[str, Any]], *, prior: float | Non
     return tuple(Reason(code, text, log_odds, *_bar(log_odds, scale)) for code, text, log_odds in said)
 
 
+def reason_label(code: str) -> str:
+    """Return a reason's code as people read it: `device.new` is "Device: new"."""
+    group, _, said = code.partition(".")
+    return f"{group.capitalize()}: {said.replace('_', ' ').replace('.', ' ')}" if said else code
+
+
 def headline(contributions: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return what the list says of a decision: what spoke against it and the policy's rules, the heaviest first."""
     return tuple(reason.text for reason in reasons_of(contributions) if reason.log_odds >= 0)

@@ -41,7 +41,7 @@ def prove_mailbox(visitor: Visitor, email: str) -> Page:
     """Go from the shop's sign-in page to the recovery, and type the mailed code."""
     page = visitor.page
     page.goto(f"{visitor.demo.storefront}/sign-in")
-    page.get_by_role("link", name="Lost your passkey or second factor?").click()
+    page.get_by_role("link", name="Lost your passkey or authenticator app?").click()
     expect(heading(page)).to_contain_text("Get back into your account")
     page.get_by_label("E-mail address").fill(email)
     page.get_by_role("button", name="Send me the code").click()

@@ -95,3 +95,16 @@ def test_a_place_that_we_did_not_write_is_refused(text: str) -> None:
 def test_the_default_filter_needs_no_query() -> None:
     assert Filter().query() == ""
     assert Filter(decision="deny", account="a@b.example").query() == "?decision=deny&account=a%40b.example"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("device.new", "Device: new"),
+        ("failures.address_accounts", "Failures: address accounts"),
+        ("policy.rule.night", "Policy: rule night"),
+        ("unheard", "unheard"),
+    ],
+)
+def test_a_reason_is_offered_in_words(code: str, said: str) -> None:
+    assert words.reason_label(code) == said

@@ -47,8 +47,8 @@ WHAT_HAPPENED = {
     AlertKind.PASSWORD_CHANGED: "The password of your account was changed.",
     AlertKind.PASSWORD_RESET: "The password of your account was reset with a mail to this address.",
     AlertKind.ADDRESS_CHANGED: "The e-mail address of your account was changed.",
-    AlertKind.RECOVERY_STARTED: "Somebody asked to get back into your account without its passkey or second factor.",
-    AlertKind.RECOVERED: "Your account was recovered: its old passkeys, passwords and second factors stopped working.",
+    AlertKind.RECOVERY_STARTED: "Somebody asked to get back into your account without its passkey or app.",
+    AlertKind.RECOVERED: "Your account was recovered: its old passkeys, passwords, apps and codes stopped working.",
     AlertKind.RECOVERY_CODE_USED: "Somebody used one of your recovery codes, beside the right password, to sign in.",
     AlertKind.REFRESH_REUSED: "A sign-in of yours in a shop or an app was used from two places. We have ended it.",
 }

@@ -184,7 +184,7 @@ class Recoveries:
             if account is None or not account.is_active:
                 raise NotFound("account.unknown", "No active account has this address.")
             if not STRONGER & self.kinds(connection, account.id):
-                raise Conflict("recovery.nothing_lost", "The account has no passkey or second factor to lose.")
+                raise Conflict("recovery.nothing_lost", "The account has no passkey or authenticator app to lose.")
             if not self.start(connection, account, by="staff", origin=None, now=now):
                 raise Conflict("recovery.pending", "A recovery of this account is open already; its clock runs on.")
             pending = find_open(connection, account.id, now)

@@ -129,7 +129,7 @@ SENTENCES: Mapping[str, Phrase] = {
         "Somebody typed a wrong code from a mail, to get back in.", "alert", disownable=True, bad=True
     ),
     "login:recovery:finished": _always(
-        "The account was recovered. Its old passkeys, passwords and second factors stopped working.",
+        "The account was recovered. Its old passkeys, passwords, apps and codes stopped working.",
         "alert",
         disownable=True,
         bad=True,
