@@ -12,7 +12,7 @@ from authsvc.accounts.consents.service import WORDINGS, Purpose
 from authsvc.accounts.levels import ProofKind
 from authsvc.login.sign_up.service import SignUp
 from authsvc.login.step_up.service import StepUp
-from authsvc.login.steps import RECOVERY_KIND, recovery_page_of, reset_page_of
+from authsvc.login.steps import RECOVERY_KIND, recovery_page_of, reset_page_of, resume_of
 from authsvc.login.store import Flow
 from authsvc.login.transitions import State
 
@@ -121,7 +121,7 @@ def create_page(flow: Flow, typed: Mapping[str, str]) -> Page:
 def arrival_of(flow: Flow) -> str:
     """Return where a finished or refused flow leads."""
     if flow.kind == "client":
-        return f"/oauth2/authorize/resume?flow={flow.id}"
+        return resume_of(flow.id)
     return "/console" if flow.kind == "console" and flow.state is not State.REFUSED else "/account"
 
 

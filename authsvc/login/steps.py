@@ -31,6 +31,11 @@ def page_of(flow_id: str) -> str:
     return f"/login?flow={flow_id}"
 
 
+def resume_of(flow_id: str) -> str:
+    """Return the path on which a shop's flow goes on to the shop, however it ended."""
+    return f"/oauth2/authorize/resume?flow={flow_id}"
+
+
 def reset_page_of(flow_id: str) -> str:
     """Return the path of the pages of a forgotten password."""
     return f"/login/reset?flow={flow_id}"

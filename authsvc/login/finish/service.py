@@ -25,7 +25,7 @@ from authsvc.login.account.places import destination
 from authsvc.login.offer.rule import OfferState
 from authsvc.login.offer.service import Offers
 from authsvc.login.service import Flows
-from authsvc.login.steps import Go, Stay
+from authsvc.login.steps import Go, Stay, resume_of
 from authsvc.login.store import Flow, mark_alerted
 from authsvc.login.transitions import Event
 from authsvc.risk.keystroke.sample import Typings
@@ -205,7 +205,7 @@ def _destination(flow: Flow) -> str:
     if flow.offer in (OfferState.PASSKEY, OfferState.FACE):
         return f"/login/offer?flow={flow.id}"
     return {
-        "client": f"/oauth2/authorize/resume?flow={flow.id}",
+        "client": resume_of(flow.id),
         "console": "/console",
         "account": destination(flow.params),
     }[flow.kind]

@@ -12,11 +12,12 @@ from starlette.responses import RedirectResponse, Response
 from authsvc.core.errors import AuthsvcError, Gone, NotAllowed
 from authsvc.login.account.routes import note
 from authsvc.login.offer.rule import OfferState
-from authsvc.login.offer.service import Offers, arrival_of
+from authsvc.login.offer.service import Offers
 from authsvc.login.routes import FlowPages, Text
 from authsvc.login.sign_in.routes import PasskeyStart, PasskeyStep
 from authsvc.login.step_up.routes import show_face_ticket
 from authsvc.login.step_up.service import StepUp
+from authsvc.login.steps import resume_of
 from authsvc.web import cookies
 from authsvc.web.csrf import Csrf
 from authsvc.web.origin import origin_of
@@ -39,14 +40,14 @@ def build_router(shown: FlowPages, offers: Offers, step_up: StepUp, csrf: Csrf) 
         except (Gone, NotAllowed) as problem:
             return shown.lost(request, problem)
         if not offers.is_open(opened, _session(request)):
-            return RedirectResponse(arrival_of(opened), status_code=303)
+            return RedirectResponse(resume_of(opened.id), status_code=303)
         return shown.pages.render(
             request,
             "login/offer_face.html" if opened.offer == OfferState.FACE else "login/offer.html",
             form_action=(opened.redirect_origin,) if opened.redirect_origin else (),
             flow=opened.id,
             client_name=opened.client_name,
-            next=arrival_of(opened),
+            next=resume_of(opened.id),
             waits_s=offers.waits_s(opened),
             **shown.dress(opened),
         )
@@ -76,7 +77,7 @@ def build_router(shown: FlowPages, offers: Offers, step_up: StepUp, csrf: Csrf) 
             opened = shown.open(request, flow)
         except (Gone, NotAllowed) as problem:
             return shown.lost(request, problem)
-        leads_on = arrival_of(opened)
+        leads_on = resume_of(opened.id)
         taken = offers.take_face(opened, secret=_session(request), origin=origin_of(request))
         if taken is None:
             return RedirectResponse(leads_on, status_code=303)

@@ -35,7 +35,7 @@ from authsvc.login.account.fresh.service import FreshProof, Owner
 from authsvc.login.offer.rule import EndOfSignIn, OfferState, is_quiet, offer_due
 from authsvc.login.offer.store import consume_offer, find_answered_at, note_answer
 from authsvc.login.service import out_of_step
-from authsvc.login.steps import Go, Stay
+from authsvc.login.steps import Go, Stay, resume_of
 from authsvc.login.store import Flow, find_flow
 from authsvc.login.transitions import State
 
@@ -152,7 +152,7 @@ class Offers:
                 raise out_of_step()  # another request was first: the passkey is rolled back
             head = self.fresh.flows.letterhead_of(connection, flow)
             self.alerts.send(connection, owner.id, AlertKind.FACTOR_ADDED, origin=origin, now=now, letterhead=head)
-        return Go(arrival_of(flow))
+        return Go(resume_of(flow.id))
 
     # -- a face
 
@@ -186,9 +186,9 @@ class Offers:
             try:
                 owner = self._owner(connection, flow, secret, now, OfferState.PASSKEY, OfferState.FACE)
             except (Conflict, NotAllowed, NotSignedIn):
-                return Go(arrival_of(flow))  # the end of the sign-in decides what this browser may
+                return Go(resume_of(flow.id))  # the end of the sign-in decides what this browser may
             self._answer(connection, flow, owner, OfferState.ANSWERED, "login:offer:declined", origin, now)
-        return Go(arrival_of(flow))
+        return Go(resume_of(flow.id))
 
     def _owner(
         self, connection: Connection, flow: Flow, secret: str | None, now: datetime, *offers: OfferState
@@ -222,8 +222,3 @@ class Offers:
     def _fits_a_ticket(self, flow: Flow, now: datetime) -> bool:
         """Return whether the flow lives long enough for a capture."""
         return flow.expires_at - now >= LEAST_ROOM + timedelta(seconds=self.face.settings.ticket_s)
-
-
-def arrival_of(flow: Flow) -> str:
-    """Return where the flow leads once its offer is answered, or not."""
-    return f"/oauth2/authorize/resume?flow={flow.id}"
